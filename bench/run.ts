@@ -1,0 +1,50 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { type Figure, table } from './support/figures.ts';
+
+/**
+ * `npm run bench [-- NAME …] [--json]`. Without names all of them run, `bench/results/` keeps what they measured
+ * and the tables of the READMEs are made from it.
+ */
+
+const { values: flags, positionals } = parseArgs({
+  options: { json: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+
+const BENCHES = new URL('./benches/', import.meta.url);
+const known = (await readdir(BENCHES)).map((file) => file.replace(/\.ts$/, '')).sort();
+const unknown = positionals.find((name) => !known.includes(name));
+if (unknown !== undefined) {
+  process.stderr.write(`no benchmark "${unknown}"; there are: ${known.join(', ')}\n`);
+  process.exit(1);
+}
+
+const results: Record<string, Figure[]> = {};
+for (const name of positionals.length > 0 ? positionals : known) {
+  if (!flags.json) process.stdout.write(`\n${name}\n`);
+  const { run } = (await import(new URL(`${name}.ts`, BENCHES).href)) as { run: () => Promise<Figure[]> };
+  results[name] = await run();
+  if (!flags.json) process.stdout.write(`${table(results[name])}\n`);
+}
+if (flags.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+if (positionals.length === 0) await keep();
+
+async function keep(): Promise<void> {
+  for (const [name, figures] of Object.entries(results)) {
+    await writeFile(
+      new URL(`./results/${name}.json`, import.meta.url),
+      `${JSON.stringify(figures, null, 2)}\n`,
+    );
+  }
+  for (const readme of ['README.md', 'README.ko.md']) {
+    const file = new URL(`../${readme}`, import.meta.url);
+    let text = await readFile(file, 'utf8');
+    for (const [name, figures] of Object.entries(results)) {
+      const [start, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
+      const section = new RegExp(`${start}[^]*${end}`);
+      text = text.replace(section, () => `${start}\n${table(figures)}\n${end}`);
+    }
+    await writeFile(file, text);
+  }
+}

@@ -1,0 +1,3 @@
+import { startTelemetry } from './src/profiling/telemetry.ts';
+
+startTelemetry({ serviceName: 'meari-api' });

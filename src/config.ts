@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { StartupError } from './errors.ts';
+
+const port = z.coerce.number().int().min(0).max(65535);
+const milliseconds = z.coerce.number().int().positive();
+
+/** An empty variable is the same as one that is not set: compose files and shells write `NAME=`. */
+const text = z.string().min(1).optional();
+
+const postgresUrl = z.string().refine((value) => /^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? ''), {
+  message: 'must be a URL that starts with postgres://',
+});
+
+const origins = z
+  .string()
+  .transform((value) => value.split(',').map((origin) => origin.trim()))
+  .refine((list) => list.every((origin) => URL.parse(origin)?.origin === origin), {
+    message: 'must be origins separated by commas, such as https://meari.example,http://localhost:3000',
+  });
+
+/** `true`, `false`, a number of hops, or a list of addresses: what Express takes as `trust proxy`. */
+const trustProxy = z.string().transform((value) => {
+  if (value === 'true' || value === 'false') return value === 'true';
+  return /^\d+$/.test(value) ? Number(value) : value;
+});
+
+const environment = z.object({
+  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
+  HOST: text,
+  PORT: port.default(8000),
+  OPS_HOST: z.string().default('127.0.0.1'),
+  OPS_PORT: port.default(9464),
+  DATABASE_URL: postgresUrl.optional(),
+  // Two at least: migrations run on one connection while another holds their lock.
+  DATABASE_POOL_MAX: z.coerce.number().int().min(2).default(10),
+  DATA_DIR: z.string().default('.data'),
+  CORS_ORIGINS: origins.optional(),
+  TRUST_PROXY: trustProxy.default(false),
+  RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).optional(),
+  SESSION_TIMEOUT_MS: milliseconds.default(45_000),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+export interface Config {
+  readonly environment: 'development' | 'test' | 'production';
+  readonly api: {
+    /** Undefined: every interface. */
+    readonly host: string | undefined;
+    readonly port: number;
+    readonly corsOrigins: readonly string[];
+    readonly trustProxy: boolean | number | string;
+    /** Sessions that one user may create in a minute; 0 is no limit. */
+    readonly rateLimitPerMinute: number;
+  };
+  readonly ops: { readonly host: string; readonly port: number };
+  readonly database: {
+    /** Undefined: the embedded Postgres in `dataDir`. */
+    readonly url: string | undefined;
+    readonly poolMax: number;
+  };
+  readonly dataDir: string;
+  /** Milliseconds that the whole pipeline of one session may take. */
+  readonly sessionTimeoutMs: number;
+  readonly logLevel: string;
+}
+
+/**
+ * Reads the environment once.
+ *
+ * @throws {StartupError} naming every variable whose value cannot be used.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new StartupError(`bad configuration: ${problems.join('; ')}`);
+  }
+  const values = parsed.data;
+  const production = values.NODE_ENV === 'production';
+  return deepFreeze({
+    environment: values.NODE_ENV,
+    api: {
+      host: values.HOST,
+      port: values.PORT,
+      corsOrigins: values.CORS_ORIGINS ?? (production ? [] : ['http://localhost:3000']),
+      trustProxy: values.TRUST_PROXY,
+      rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE ?? (production ? 60 : 0),
+    },
+    ops: { host: values.OPS_HOST, port: values.OPS_PORT },
+    database: { url: values.DATABASE_URL, poolMax: values.DATABASE_POOL_MAX },
+    dataDir: values.DATA_DIR,
+    sessionTimeoutMs: values.SESSION_TIMEOUT_MS,
+    logLevel: values.LOG_LEVEL,
+  });
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const nested of Object.values(value)) {
+    if (typeof nested === 'object' && nested !== null) deepFreeze(nested);
+  }
+  return Object.freeze(value);
+}

@@ -1,0 +1,85 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { parseCookie, stringifySetCookie } from 'cookie';
+import type { NextFunction, Request, Response } from 'express';
+import { v7 as uuidv7 } from 'uuid';
+import { nicknameFor } from '../domain/nickname.ts';
+import type { User, UserRepository } from '../domain/ports.ts';
+import { AppError } from '../errors.ts';
+
+const COOKIE_NAME = 'meari_session';
+const LIFETIME_MS = 30 * 24 * 60 * 60 * 1000;
+/** Sliding expiry, written at most once a day for each login and not with every request. */
+const RENEW_AFTER_MS = 24 * 60 * 60 * 1000;
+
+export interface AuthDependencies {
+  readonly users: UserRepository;
+  readonly secureCookies: boolean;
+  readonly now: () => Date;
+}
+
+export type Auth = ReturnType<typeof createAuth>;
+
+export function createAuth({ users, secureCookies, now }: AuthDependencies) {
+  function setCookie(res: Response, token: string, maxAgeMs: number): void {
+    const cookie = {
+      name: COOKIE_NAME,
+      value: token,
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: secureCookies,
+      path: '/',
+      maxAge: Math.floor(maxAgeMs / 1000),
+    } as const;
+    res.append('Set-Cookie', stringifySetCookie(cookie));
+  }
+
+  return {
+    /** Makes a guest account and logs it in on this answer. */
+    async createGuest(res: Response): Promise<User> {
+      const token = randomBytes(32).toString('base64url');
+      const id = uuidv7();
+      const user = await users.createGuest({
+        id,
+        nickname: nicknameFor(id),
+        tokenHash: hashOf(token),
+        expiresAt: new Date(now().getTime() + LIFETIME_MS),
+      });
+      setCookie(res, token, LIFETIME_MS);
+      return user;
+    },
+
+    /** Lets the request pass with its user in `res.locals`, or refuses it with UNAUTHENTICATED. */
+    async requireUser(req: Request, res: Response, next: NextFunction): Promise<void> {
+      const token = tokenOf(req);
+      const login = token === undefined ? undefined : await users.findByToken(hashOf(token), now());
+      if (token === undefined || login === undefined) throw new AppError('UNAUTHENTICATED');
+      const expiresAt = new Date(now().getTime() + LIFETIME_MS);
+      if (expiresAt.getTime() - login.expiresAt.getTime() > RENEW_AFTER_MS) {
+        await users.extendLogin(hashOf(token), expiresAt);
+        setCookie(res, token, LIFETIME_MS);
+      }
+      res.locals.user = login.user;
+      next();
+    },
+
+    async logout(req: Request, res: Response): Promise<void> {
+      const token = tokenOf(req);
+      if (token !== undefined) await users.deleteLogin(hashOf(token));
+      setCookie(res, '', 0);
+    },
+  };
+}
+
+/** The user whom `requireUser` let in. */
+export function userOf(res: Response): User {
+  return res.locals.user as User;
+}
+
+function tokenOf(req: Request): string | undefined {
+  return parseCookie(req.headers.cookie ?? '')[COOKIE_NAME] || undefined;
+}
+
+/** The token has 256 random bits, so that a plain hash is enough: there is nothing to guess. */
+function hashOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}

@@ -1,0 +1,86 @@
+import { isSpanContextValid, trace } from '@opentelemetry/api';
+import type { NextFunction, Request, Response } from 'express';
+import { z } from 'zod';
+import { AppError, type ErrorCode } from '../errors.ts';
+import { describeError, type Logger } from '../log.ts';
+import { ERRORS } from './messages.ts';
+
+export const errorBodySchema = z
+  .object({
+    status: z.literal('error'),
+    error_code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+    message: z.string().meta({ description: 'Korean, for the user.' }),
+    detail: z.string().nullable().meta({ description: 'English, for the developer: names the field.' }),
+    timestamp: z.iso.datetime(),
+    trace_id: z.string(),
+  })
+  .meta({ id: 'Error' });
+
+/** The errors of body-parser and Express by their `type`; what else they throw below 500 is a bad request. */
+const PARSER_ERRORS: Readonly<Record<string, { code: ErrorCode; detail: string }>> = {
+  'entity.parse.failed': { code: 'VALIDATION_ERROR', detail: 'body: not valid JSON' },
+  'entity.too.large': { code: 'PAYLOAD_TOO_LARGE', detail: 'body' },
+  'encoding.unsupported': { code: 'UNSUPPORTED_MEDIA_TYPE', detail: 'Content-Encoding' },
+  'charset.unsupported': { code: 'UNSUPPORTED_MEDIA_TYPE', detail: 'Content-Type: charset' },
+};
+
+/** Connection faults of Postgres: its own codes of class 08 and 57P, Node's for sockets, and the pool's timeouts. */
+const UNAVAILABLE_CODES = /^(08|57P|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|53300)/;
+const UNAVAILABLE_RETRY_SECONDS = 2;
+
+export function errorHandler(log: Logger, now: () => Date) {
+  return (error: unknown, _req: Request, res: Response, next: NextFunction): void => {
+    const known = toAppError(error);
+    if (known.code === 'INTERNAL' || known.code === 'UNAVAILABLE') {
+      log.error({ err: describeError(known.cause ?? known) }, 'request failed');
+    }
+    // Half an answer is out: Express cuts the connection, so that the client does not take it for a whole one.
+    if (res.headersSent) {
+      next(error);
+      return;
+    }
+    if (known.retryAfterSeconds !== undefined) res.setHeader('Retry-After', String(known.retryAfterSeconds));
+    res.status(ERRORS[known.code].status).json(errorBody(known, now()));
+  };
+}
+
+export function errorBody(error: AppError, now: Date): z.infer<typeof errorBodySchema> {
+  const context = trace.getActiveSpan()?.spanContext();
+  return {
+    status: 'error',
+    error_code: error.code,
+    message: ERRORS[error.code].message,
+    detail: error.detail,
+    timestamp: now.toISOString(),
+    trace_id: context && isSpanContextValid(context) ? context.traceId : '',
+  };
+}
+
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) {
+    return error.code === 'INTERNAL' && isUnavailable(error.cause) ? unavailable(error.cause) : error;
+  }
+  if (isUnavailable(error)) return unavailable(error);
+  const { type, status } = (error ?? {}) as { type?: string; status?: number };
+  const parserError = type === undefined ? undefined : PARSER_ERRORS[type];
+  if (parserError) return new AppError(parserError.code, { detail: parserError.detail });
+  if (status !== undefined && status >= 400 && status < 500) {
+    return new AppError('VALIDATION_ERROR', { detail: 'malformed request' });
+  }
+  return new AppError('INTERNAL', { cause: error });
+}
+
+function unavailable(cause: unknown): AppError {
+  return new AppError('UNAVAILABLE', { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS, cause });
+}
+
+function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === 'string' && UNAVAILABLE_CODES.test(code)) return true;
+  // Neither pg nor knex gives these a code.
+  return (
+    error.name === 'KnexTimeoutError' ||
+    /^(Connection terminated|timeout expired|timeout exceeded when trying to connect)/.test(error.message)
+  );
+}

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { finishedSessionSchema, SESSION_STATUSES } from '../domain/session.ts';
+import type { SessionProgress } from '../sessions/session-service.ts';
+import { STATUS_MESSAGES } from './messages.ts';
+
+/** What the session routes take and give, beside the session itself. */
+
+export const sessionParamsSchema = z.object({
+  sessionId: z.uuid().meta({ description: 'The id that the creation answered.' }),
+});
+
+export const listQuerySchema = z.object({
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(20)
+    .meta({ description: 'Sessions on a page: 1 to 100.' }),
+  cursor: z
+    .string()
+    .transform((cursor) => Buffer.from(cursor, 'base64url').toString())
+    .pipe(z.uuid({ message: 'not a cursor of this API' }))
+    .optional()
+    .meta({ description: '`next_cursor` of the page before.' }),
+});
+
+export function toCursor(sessionId: string): string {
+  return Buffer.from(sessionId).toString('base64url');
+}
+
+export const idempotencyKeySchema = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/, { message: 'must be 1 to 255 visible ASCII characters' })
+  .optional()
+  .meta({ description: 'The same key with the same body answers with the same session.' });
+
+export const sessionPageSchema = z
+  .object({ sessions: z.array(finishedSessionSchema), next_cursor: z.string().nullable() })
+  .meta({ id: 'SessionPage' });
+
+export const sessionStatusSchema = z
+  .object({
+    session_id: z.uuid(),
+    status: z.enum(SESSION_STATUSES),
+    progress: z.object({
+      completed_steps: z.int(),
+      total_steps: z.int(),
+      steps: z.array(
+        z.object({
+          name: z.string(),
+          status: z.enum(['pending', 'running', 'completed']),
+          duration_ms: z.number().nullable(),
+        }),
+      ),
+    }),
+    message: z.string(),
+    estimated_seconds: z.int().meta({ description: 'What is left; 0 once the session has ended.' }),
+  })
+  .meta({ id: 'SessionStatus' });
+
+/** Until there are measurements: what the service tells its users to expect. */
+const TYPICAL_SECONDS = 7;
+
+export function toStatusBody({ snapshot, steps }: SessionProgress): z.infer<typeof sessionStatusSchema> {
+  const unfinished = snapshot.status === 'queued' || snapshot.status === 'processing';
+  return {
+    session_id: snapshot.id,
+    status: snapshot.status,
+    progress: {
+      completed_steps: steps.filter(({ status }) => status === 'completed').length,
+      total_steps: steps.length,
+      steps: steps.map(({ name, status, durationMs }) => ({
+        name,
+        status,
+        duration_ms: durationMs === null ? null : Math.round(durationMs * 10) / 10,
+      })),
+    },
+    message: STATUS_MESSAGES[snapshot.status],
+    estimated_seconds: unfinished ? TYPICAL_SECONDS : 0,
+  };
+}

@@ -1,0 +1,34 @@
+import type { SessionRepository, SourceProvider, Writer } from '../domain/ports.ts';
+import type { Topic } from '../domain/session-request.ts';
+import { contextStep } from './context-step.ts';
+import { empathyStep } from './empathy-step.ts';
+import { Graph } from './graph.ts';
+import { personaStep } from './persona-step.ts';
+import { reflectionStep } from './reflection-step.ts';
+import { type SaveStepDependencies, saveStep } from './save-step.ts';
+import { sourcesStep } from './sources-step.ts';
+
+export interface SessionInput {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly topic: Topic;
+}
+
+export interface CreateSessionDependencies extends SaveStepDependencies {
+  readonly sessions: Pick<SessionRepository, 'history' | 'complete'>;
+  readonly sources: SourceProvider;
+  readonly writer: Writer;
+}
+
+/** How a session comes about: what may run at the same time does. */
+export function createSessionGraph({ sessions, sources, writer, now }: CreateSessionDependencies) {
+  return Graph.from<SessionInput>('sessionId', 'userId', 'topic')
+    .step('context', contextStep({ sessions }))
+    .step('sources', sourcesStep({ sources }))
+    .step('persona', personaStep({ writer }))
+    .step('empathy', empathyStep({ writer }))
+    .step('reflection', reflectionStep({ writer }))
+    .step('save', saveStep({ sessions, now }));
+}
+
+export type CreateSessionGraph = ReturnType<typeof createSessionGraph>;

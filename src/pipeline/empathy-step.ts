@@ -1,0 +1,20 @@
+import type { Sources, UserHistory } from '../domain/corpus.ts';
+import type { Writer } from '../domain/ports.ts';
+import type { Empathy } from '../domain/session.ts';
+import type { Topic } from '../domain/session-request.ts';
+import type { Step } from './graph.ts';
+
+/** Three cards that say: what you feel makes sense, and you are not alone with it. */
+export function empathyStep({
+  writer,
+}: {
+  writer: Pick<Writer, 'empathy'>;
+}): Step<{ topic: Topic; context: UserHistory; sources: Sources }, Empathy> {
+  return {
+    after: ['topic', 'context', 'sources'],
+    timeoutMs: 30_000,
+    attempts: 2,
+    run: ({ topic, context, sources }, signal) =>
+      writer.empathy({ topic, history: context, sources }, signal),
+  };
+}

@@ -1,0 +1,19 @@
+import type { UserHistory } from '../domain/corpus.ts';
+import type { Writer } from '../domain/ports.ts';
+import type { Persona } from '../domain/session.ts';
+import type { Topic } from '../domain/session-request.ts';
+import type { Step } from './graph.ts';
+
+/** How the service understands the user. */
+export function personaStep({
+  writer,
+}: {
+  writer: Pick<Writer, 'persona'>;
+}): Step<{ topic: Topic; context: UserHistory }, Persona> {
+  return {
+    after: ['topic', 'context'],
+    timeoutMs: 30_000,
+    attempts: 2,
+    run: ({ topic, context }, signal) => writer.persona({ topic, history: context }, signal),
+  };
+}

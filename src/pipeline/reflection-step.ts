@@ -1,0 +1,20 @@
+import type { Sources, UserHistory } from '../domain/corpus.ts';
+import type { Writer } from '../domain/ports.ts';
+import type { Reflection } from '../domain/session.ts';
+import type { Topic } from '../domain/session-request.ts';
+import type { Step } from './graph.ts';
+
+/** Three cards that look at what is behind it, what might be tried, and who can help. */
+export function reflectionStep({
+  writer,
+}: {
+  writer: Pick<Writer, 'reflection'>;
+}): Step<{ topic: Topic; context: UserHistory; sources: Sources }, Reflection> {
+  return {
+    after: ['topic', 'context', 'sources'],
+    timeoutMs: 30_000,
+    attempts: 2,
+    run: ({ topic, context, sources }, signal) =>
+      writer.reflection({ topic, history: context, sources }, signal),
+  };
+}

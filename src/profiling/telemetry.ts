@@ -1,0 +1,76 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { getNodeAutoInstrumentations } from '@opentelemetry/auto-instrumentations-node';
+
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { NodeSDK } from '@opentelemetry/sdk-node';
+import { register } from 'import-in-the-middle/register-hooks.mjs';
+import { UnitSuffixPrometheusExporter } from './prometheus.ts';
+
+export interface Telemetry {
+  /** Answers a scrape in the Prometheus text format. */
+  readonly serveMetrics: (req: IncomingMessage, res: ServerResponse) => void;
+  /** Sends what is buffered. Safe to call twice. */
+  readonly shutdown: () => Promise<void>;
+}
+
+/** Ends where it starts: with no exporter configured, spans exist for ids, logs and metrics and go nowhere. */
+const KEEP_NOTHING = {
+  onStart() {},
+  onEnd() {},
+  async forceFlush() {},
+  async shutdown() {},
+};
+
+let running: Telemetry | undefined;
+
+/** The telemetry of this process; undefined when it was started without `instrumentation.ts`. */
+export function runningTelemetry(): Telemetry | undefined {
+  return running;
+}
+
+/**
+ * Starts OpenTelemetry for this process. Must run before the modules it watches are loaded (`node --import`).
+ *
+ * Spans leave by OTLP when `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set. Metrics
+ * wait to be scraped.
+ */
+export function startTelemetry({ serviceName }: { serviceName: string }): Telemetry {
+  // Only these are wrapped: wrapping every module would slow each start and each call.
+  register({ include: ['pg', 'ioredis', 'undici'] });
+
+  const exportsTraces = Boolean(
+    process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+  );
+  const prometheus = new UnitSuffixPrometheusExporter({ preventServerStart: true });
+  const sdk = new NodeSDK({
+    serviceName: process.env.OTEL_SERVICE_NAME || serviceName,
+    metricReaders: [prometheus],
+    logRecordProcessors: [],
+    ...(exportsTraces ? { traceExporter: new OTLPTraceExporter() } : { spanProcessors: [KEEP_NOTHING] }),
+    instrumentations: [
+      getNodeAutoInstrumentations({
+        // The server side is the layer's own lean span (`server-span.ts`), which costs less than the request.
+        '@opentelemetry/instrumentation-http': { disableIncomingRequestInstrumentation: true },
+        '@opentelemetry/instrumentation-express': { enabled: false },
+        '@opentelemetry/instrumentation-router': { enabled: false },
+        '@opentelemetry/instrumentation-net': { enabled: false },
+        '@opentelemetry/instrumentation-dns': { enabled: false },
+        // knex would span each query a second time, above the span of pg.
+        '@opentelemetry/instrumentation-knex': { enabled: false },
+        '@opentelemetry/instrumentation-pg': { requireParentSpan: true },
+        '@opentelemetry/instrumentation-pino': { enabled: false },
+      }),
+    ],
+  });
+  sdk.start();
+
+  let stopped: Promise<void> | undefined;
+  running = {
+    serveMetrics: (req, res) => prometheus.getMetricsRequestHandler(req, res),
+    shutdown: () => {
+      stopped ??= sdk.shutdown();
+      return stopped;
+    },
+  };
+  return running;
+}

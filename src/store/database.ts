@@ -1,0 +1,64 @@
+import knex, { type Knex } from 'knex';
+import { StartupError } from '../errors.ts';
+import { migrations } from './migrations/index.ts';
+import { seedCorpus } from './seeds/seed-corpus.ts';
+
+export type Database = Knex;
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly poolMax: number;
+}
+
+/** Milliseconds. A statement of this service reads or writes a few rows by index; more is a fault. */
+const STATEMENT_TIMEOUT_MS = 5_000;
+/** Milliseconds to reach the server, and to wait for a free connection: a dead database is answered within 2 s. */
+const CONNECT_TIMEOUT_MS = 1_500;
+
+export function connectDatabase({ url, poolMax }: DatabaseOptions): Database {
+  return knex({
+    client: 'pg',
+    connection: {
+      connectionString: url,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      application_name: 'meari',
+    },
+    pool: { min: 0, max: poolMax },
+    acquireConnectionTimeout: CONNECT_TIMEOUT_MS,
+    // Knex would print faults that are thrown as well, past the service's own log.
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
+  });
+}
+
+/** Any number that no other application on the same database uses for an advisory lock. */
+const MIGRATION_LOCK = 7_041_120_011;
+
+/**
+ * Brings schema and corpus up to date. Several processes may call it at the same time: one works, the others wait.
+ *
+ * @throws {StartupError} when the database cannot be reached.
+ */
+export async function prepareDatabase(database: Database): Promise<void> {
+  try {
+    await database.raw('select 1');
+  } catch (cause) {
+    throw new StartupError(`DATABASE_URL: the database cannot be reached (${describeConnectError(cause)})`, {
+      cause,
+    });
+  }
+  await database.transaction(async (lock) => {
+    // Held by this transaction alone, so that a killed process leaves no lock behind, as knex's lock table would.
+    await lock.raw('set local statement_timeout = 0');
+    await lock.raw('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
+    const migrator = database.migrate;
+    await migrator.forceFreeMigrationsLock({ migrationSource: migrations });
+    await migrator.latest({ migrationSource: migrations });
+    await seedCorpus(database);
+  });
+}
+
+function describeConnectError(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string };
+  return code ?? message?.split('\n')[0] ?? 'unknown error';
+}

@@ -1,0 +1,15 @@
+import type { Knex } from 'knex';
+import * as initialSchema from './001-initial-schema.ts';
+
+interface NamedMigration extends Knex.Migration {
+  readonly name: string;
+}
+
+/** In order. A migration that has been released is never changed. */
+const all: readonly NamedMigration[] = [{ name: '001-initial-schema', ...initialSchema }];
+
+export const migrations: Knex.MigrationSource<NamedMigration> = {
+  getMigrations: async () => [...all],
+  getMigrationName: ({ name }) => name,
+  getMigration: async (migration) => migration,
+};

@@ -1,0 +1,22 @@
+import type { Writer } from '../../domain/ports.ts';
+import { writeEmpathy } from './empathy.ts';
+import { writePersona } from './persona.ts';
+import { writeReflection } from './reflection.ts';
+
+/** Composes from the corpus and phrases of our own, without I/O. The same brief gives the same words. */
+export function createLocalWriter(): Writer {
+  return {
+    async persona(brief, signal) {
+      signal.throwIfAborted();
+      return writePersona(brief);
+    },
+    async empathy(brief, signal) {
+      signal.throwIfAborted();
+      return writeEmpathy(brief);
+    },
+    async reflection(brief, signal) {
+      signal.throwIfAborted();
+      return writeReflection(brief);
+    },
+  };
+}

@@ -1,0 +1,1 @@
+export const SESSIONS = '/api/v1/meari/sessions';

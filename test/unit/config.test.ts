@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readConfig } from '../../src/config.ts';
+import { StartupError } from '../../src/errors.ts';
+
+describe('readConfig', () => {
+  test('an empty environment is a service for development', () => {
+    const config = readConfig({});
+    assert.equal(config.api.port, 8000);
+    assert.deepEqual(config.ops, { host: '127.0.0.1', port: 9464 });
+    assert.equal(config.database.url, undefined);
+    assert.deepEqual(config.api.corsOrigins, ['http://localhost:3000']);
+    assert.equal(config.api.rateLimitPerMinute, 0);
+  });
+
+  test('production trusts no origin unless it is named, and limits the rate', () => {
+    const { api } = readConfig({ NODE_ENV: 'production' });
+    assert.deepEqual(api.corsOrigins, []);
+    assert.equal(api.rateLimitPerMinute, 60);
+  });
+
+  test('an empty variable is the same as none', () => {
+    assert.equal(readConfig({ PORT: '', DATABASE_URL: '' }).api.port, 8000);
+  });
+
+  test('reads lists, hops and addresses', () => {
+    const { api } = readConfig({
+      CORS_ORIGINS: 'https://a.example, http://b.example:3000',
+      TRUST_PROXY: '2',
+    });
+    assert.deepEqual(api.corsOrigins, ['https://a.example', 'http://b.example:3000']);
+    assert.equal(api.trustProxy, 2);
+    assert.equal(readConfig({ TRUST_PROXY: 'true' }).api.trustProxy, true);
+    assert.equal(readConfig({ TRUST_PROXY: 'loopback, 10.0.0.0/8' }).api.trustProxy, 'loopback, 10.0.0.0/8');
+  });
+
+  test('is frozen all through', () => {
+    const config = readConfig({});
+    assert.throws(() => Object.assign(config.api, { port: 1 }), TypeError);
+  });
+
+  for (const [name, value] of [
+    ['PORT', '65536'],
+    ['PORT', 'http'],
+    ['OPS_PORT', '-1'],
+    ['NODE_ENV', 'staging'],
+    ['DATABASE_URL', 'localhost:5432'],
+    ['DATABASE_POOL_MAX', '1'],
+    ['CORS_ORIGINS', 'https://a.example/path'],
+    ['RATE_LIMIT_PER_MINUTE', 'many'],
+    ['LOG_LEVEL', 'loud'],
+  ] as const) {
+    test(`${name}=${value} stops the start with its name`, () => {
+      assert.throws(
+        () => readConfig({ [name]: value }),
+        (error) => error instanceof StartupError && error.message.includes(`${name}: `),
+      );
+    });
+  }
+
+  test('names every bad variable at once', () => {
+    assert.throws(() => readConfig({ PORT: 'x', LOG_LEVEL: 'y' }), /PORT: .*LOG_LEVEL: /);
+  });
+});
