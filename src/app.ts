@@ -1,4 +1,4 @@
-import express, { type Express } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { TagRepository } from './domain/ports.ts';
 import { AppError } from './errors.ts';
@@ -7,7 +7,7 @@ import { authRoutes } from './http/auth-routes.ts';
 import { docsRoutes } from './http/docs-routes.ts';
 import { errorHandler } from './http/error-handler.ts';
 import { allowOrigins, refuseForeignOrigins } from './http/origin.ts';
-import { limitSessionCreation } from './http/rate-limit.ts';
+import type { Delivery } from './http/session-delivery.ts';
 import { sessionRoutes } from './http/session-routes.ts';
 import { tagRoutes } from './http/tag-routes.ts';
 import type { Logger } from './log.ts';
@@ -22,14 +22,15 @@ export interface AppDependencies {
   readonly now: () => Date;
   readonly corsOrigins: readonly string[];
   readonly trustProxy: boolean | number | string;
-  readonly rateLimitPerMinute: number;
+  readonly limitCreation: RequestHandler;
+  readonly delivery: Delivery;
+  readonly syncWaitMs: number;
   readonly showTimings: boolean;
 }
 
 /** The public listener's application. Whoever calls it decides where it listens. */
 export function buildApp(dependencies: AppDependencies): Express {
-  const { auth, service, tags, log, now, corsOrigins, trustProxy, rateLimitPerMinute, showTimings } =
-    dependencies;
+  const { auth, tags, log, now, corsOrigins, trustProxy } = dependencies;
   const app = express();
   app.set('trust proxy', trustProxy);
   app.set('etag', false);
@@ -53,15 +54,7 @@ export function buildApp(dependencies: AppDependencies): Express {
     next();
   });
   app.use('/auth', authRoutes(auth));
-  app.use(
-    '/api/v1/meari/sessions',
-    sessionRoutes({
-      service,
-      requireUser: auth.requireUser,
-      limitCreation: limitSessionCreation(rateLimitPerMinute),
-      showTimings,
-    }),
-  );
+  app.use('/api/v1/meari/sessions', sessionRoutes({ ...dependencies, requireUser: auth.requireUser }));
   app.use('/api', auth.requireUser);
   app.use(() => {
     throw new AppError('NOT_FOUND');

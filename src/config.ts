@@ -11,6 +11,10 @@ const postgresUrl = z.string().refine((value) => /^postgres(ql)?:$/.test(URL.par
   message: 'must be a URL that starts with postgres://',
 });
 
+const redisUrl = z.string().refine((value) => /^rediss?:$/.test(URL.parse(value)?.protocol ?? ''), {
+  message: 'must be a URL that starts with redis:// or rediss://',
+});
+
 const origins = z
   .string()
   .transform((value) => value.split(',').map((origin) => origin.trim()))
@@ -37,7 +41,12 @@ const environment = z.object({
   CORS_ORIGINS: origins.optional(),
   TRUST_PROXY: trustProxy.default(false),
   RATE_LIMIT_PER_MINUTE: z.coerce.number().int().min(0).optional(),
-  SESSION_TIMEOUT_MS: milliseconds.default(45_000),
+  ROLE: z.enum(['all', 'api', 'worker']).default('all'),
+  REDIS_URL: redisUrl.optional(),
+  SESSION_SYNC_WAIT_MS: milliseconds.default(50_000),
+  SESSION_TIMEOUT_MS: milliseconds.default(120_000),
+  SESSION_CONCURRENCY: z.coerce.number().int().min(1).default(32),
+  SESSION_QUEUE_LIMIT: z.coerce.number().int().min(1).default(1_000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -59,8 +68,20 @@ export interface Config {
     readonly poolMax: number;
   };
   readonly dataDir: string;
-  /** Milliseconds that the whole pipeline of one session may take. */
-  readonly sessionTimeoutMs: number;
+  /** What this process does: answers requests, executes sessions, or both. */
+  readonly role: 'all' | 'api' | 'worker';
+  /** Undefined: one process, nothing shared. */
+  readonly redisUrl: string | undefined;
+  readonly sessions: {
+    /** Milliseconds that a request waits for its session at most. */
+    readonly syncWaitMs: number;
+    /** Milliseconds that one run of the pipeline may take. */
+    readonly timeoutMs: number;
+    /** Sessions that this process executes at the same time. */
+    readonly concurrency: number;
+    /** Sessions that may wait, in all. */
+    readonly queueLimit: number;
+  };
   readonly logLevel: string;
 }
 
@@ -79,6 +100,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     throw new StartupError(`bad configuration: ${problems.join('; ')}`);
   }
   const values = parsed.data;
+  if (values.ROLE !== 'all' && !values.REDIS_URL) {
+    throw new StartupError(
+      `bad configuration: ROLE: ${values.ROLE} runs apart from the others and needs REDIS_URL`,
+    );
+  }
   const production = values.NODE_ENV === 'production';
   return deepFreeze({
     environment: values.NODE_ENV,
@@ -92,7 +118,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ops: { host: values.OPS_HOST, port: values.OPS_PORT },
     database: { url: values.DATABASE_URL, poolMax: values.DATABASE_POOL_MAX },
     dataDir: values.DATA_DIR,
-    sessionTimeoutMs: values.SESSION_TIMEOUT_MS,
+    role: values.ROLE,
+    redisUrl: values.REDIS_URL,
+    sessions: {
+      syncWaitMs: values.SESSION_SYNC_WAIT_MS,
+      timeoutMs: values.SESSION_TIMEOUT_MS,
+      concurrency: values.SESSION_CONCURRENCY,
+      queueLimit: values.SESSION_QUEUE_LIMIT,
+    },
     logLevel: values.LOG_LEVEL,
   });
 }

@@ -1,23 +1,40 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type AppDependencies, buildApp } from './app.ts';
+import type { Express } from 'express';
+import type { Redis } from 'ioredis';
+import { buildApp } from './app.ts';
 import type { Config } from './config.ts';
-import type { SourceProvider, Writer } from './domain/ports.ts';
+import type { SessionBus, SessionQueue, SourceProvider, Writer } from './domain/ports.ts';
 import { createAuth } from './http/auth.ts';
-import { buildOpsApp } from './http/ops-app.ts';
+import { jobsDashboard } from './http/jobs-dashboard.ts';
+import { buildOpsApp, type HealthCheck } from './http/ops-app.ts';
+import { limitSessionCreation } from './http/rate-limit.ts';
+import { createDelivery } from './http/session-delivery.ts';
 import { describeError, type Logger } from './log.ts';
 import { createSessionGraph } from './pipeline/create-session.ts';
 import { createStepRecorder, type StepReport } from './profiling/step.ts';
 import { runningTelemetry } from './profiling/telemetry.ts';
+import { type BullmqQueue, createBullmqQueue } from './queue/bullmq-queue.ts';
+import { createFallbackQueue } from './queue/fallback-queue.ts';
+import { createLocalBus } from './queue/local-bus.ts';
+import { createLocalQueue } from './queue/local-queue.ts';
+import { connectRedis, connectWaitingRedis } from './queue/redis.ts';
+import { createRedisBus } from './queue/redis-bus.ts';
+import { createEstimator } from './sessions/estimator.ts';
+import { createExecutor } from './sessions/executor.ts';
+import { createFeed } from './sessions/feed.ts';
+import { startRecovery } from './sessions/recovery.ts';
+import { createSessionMetrics, type SessionMetrics } from './sessions/session-metrics.ts';
 import { createSessionService } from './sessions/session-service.ts';
 import { connectDatabase, prepareDatabase } from './store/database.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { createCorpusRepository } from './store/repositories/corpus-repository.ts';
+import { createExecutionRepository } from './store/repositories/execution-repository.ts';
 import { createSessionRepository } from './store/repositories/session-repository.ts';
 import { createTagRepository } from './store/repositories/tag-repository.ts';
 import { createUserRepository } from './store/repositories/user-repository.ts';
 import { createLocalWriter } from './writing/local/local-writer.ts';
-
-export type Container = Awaited<ReturnType<typeof createContainer>>;
 
 /** What a test or a benchmark puts in the place of the real one. */
 export interface Overrides {
@@ -25,6 +42,14 @@ export interface Overrides {
   readonly sources?: SourceProvider;
   readonly now?: () => Date;
 }
+
+export type Container = Awaited<ReturnType<typeof createContainer>>;
+
+/** Unfinished sessions of one user: somebody who waits for three does not need a fourth. */
+const UNFINISHED_PER_USER = 3;
+
+/** Milliseconds that running sessions get to finish at shutdown, before they are handed to another executor. */
+const FINISH_WITHIN_MS = 5_000;
 
 /**
  * Constructs every adapter, and closes them in reverse. What fails half-way closes what was open already.
@@ -43,20 +68,24 @@ export async function createContainer(config: Config, log: Logger, overrides: Ov
 
 async function construct(config: Config, log: Logger, overrides: Overrides, resources: AsyncDisposableStack) {
   const { now = () => new Date(), writer = createLocalWriter() } = overrides;
+  const production = config.environment === 'production';
 
   const url = config.database.url ?? (await embeddedDatabase(config, resources));
   const database = connectDatabase({ url, poolMax: config.database.poolMax });
   resources.defer(() => database.destroy());
   await prepareDatabase(database);
-
   const sessions = createSessionRepository(database);
+  const executions = createExecutionRepository(database);
   const sources = overrides.sources ?? createCorpusRepository(database);
-  const graph = createSessionGraph({
-    sessions,
-    sources,
-    writer,
-    now,
-  });
+
+  const metrics = createSessionMetrics();
+  const { queue, bus, redis, shared } = config.redisUrl
+    ? connectShared(config.redisUrl, config.role, metrics, log, resources)
+    : { queue: createLocalQueue(), bus: createLocalBus(), redis: undefined, shared: undefined };
+
+  const estimator = createEstimator({ executions, sessions, now });
+  resources.defer(metrics.observeLoad(estimator.load));
+  const graph = createSessionGraph({ sessions, executions, sources, writer, now });
   const recordStep = createStepRecorder({
     metric: {
       name: 'meari.session.step.duration',
@@ -64,32 +93,69 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     },
     onEnd: (report) => logStep(log, report),
   });
+  const executor = createExecutor({
+    executions,
+    sessions,
+    bus,
+    graph,
+    recordStep,
+    metrics,
+    log,
+    owner: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+    timeoutMs: config.sessions.timeoutMs,
+    now,
+  });
+  queue.consume(executor.execute, config.sessions.concurrency);
+  resources.defer(async () => {
+    const patience = setTimeout(executor.stop, FINISH_WITHIN_MS);
+    await queue.close();
+    clearTimeout(patience);
+  });
+  const recovery = startRecovery({ executions, queue, bus, metrics, log });
+  resources.defer(recovery.stop);
+
+  const feed = createFeed({ sessions, bus, log });
   const service = createSessionService({
     sessions,
     graph,
-    recordStep,
-    timeoutMs: config.sessionTimeoutMs,
+    queue,
+    bus,
+    feed,
+    estimator,
+    limits: { unfinishedPerUser: UNFINISHED_PER_USER, queued: config.sessions.queueLimit },
     now,
   });
-  const production = config.environment === 'production';
-  const appDependencies: AppDependencies = {
-    ...config.api,
-    auth: createAuth({ users: createUserRepository(database), secureCookies: production, now }),
-    service,
-    tags: createTagRepository(database),
-    log,
-    now,
-    showTimings: !production,
-  };
+  const closing = new AbortController();
+  const app = (): Express =>
+    buildApp({
+      ...config.api,
+      auth: createAuth({ users: createUserRepository(database), secureCookies: production, now }),
+      service,
+      delivery: createDelivery({ service, metrics, closing: closing.signal, now }),
+      tags: createTagRepository(database),
+      limitCreation: limitSessionCreation(config.api.rateLimitPerMinute, redis),
+      syncWaitMs: config.sessions.syncWaitMs,
+      showTimings: !production,
+      log,
+      now,
+    });
 
+  // Without Redis the service goes on, more slowly: it is told, and does not make the process unready.
+  const checks: HealthCheck[] = [['postgres', () => database.raw('select 1')]];
+  const optional: HealthCheck[] = redis ? [['redis', () => redis.ping()]] : [];
   return {
     database,
     sources,
-    app: buildApp(appDependencies),
+    /** Undefined in a process that only executes. */
+    app: config.role === 'worker' ? undefined : app(),
     opsApp: buildOpsApp({
       telemetry: runningTelemetry(),
-      checks: [['postgres', () => database.raw('select 1')]],
+      checks,
+      optional,
+      jobs: shared && jobsDashboard(shared.queue),
     }),
+    /** Answers what waits, and ends what streams, so that the servers can close. */
+    endRequests: () => closing.abort(),
     close: () => resources.disposeAsync(),
   };
 }
@@ -98,6 +164,43 @@ async function embeddedDatabase(config: Config, resources: AsyncDisposableStack)
   const server = await startEmbeddedPostgres({ directory: join(config.dataDir, 'postgres') });
   resources.defer(() => server.stop());
   return server.url;
+}
+
+interface SharedAdapters {
+  readonly queue: SessionQueue;
+  readonly bus: SessionBus;
+  readonly redis: Redis;
+  readonly shared: BullmqQueue;
+}
+
+/** Queue and bus across machines, with this process in their place while Redis is away. */
+function connectShared(
+  url: string,
+  role: Config['role'],
+  metrics: SessionMetrics,
+  log: Logger,
+  resources: AsyncDisposableStack,
+): SharedAdapters {
+  const connected = <T extends Redis>(connection: T): T => {
+    resources.defer(() => connection.disconnect());
+    return connection;
+  };
+  const redis = connected(connectRedis(url));
+  const shared = createBullmqQueue({
+    producer: redis,
+    consumer: () => connected(connectWaitingRedis(url)),
+  });
+  const queue = createFallbackQueue({
+    primary: shared,
+    fallback: createLocalQueue(),
+    consumesPrimary: role !== 'api',
+    onFallback(error) {
+      metrics.queueFellBack();
+      log.warn({ err: describeError(error) }, 'the shared queue took no session: executing it here');
+    },
+  });
+  const bus = createRedisBus({ publisher: redis, subscriber: connected(connectWaitingRedis(url)) });
+  return { queue, bus, redis, shared };
 }
 
 function logStep(log: Logger, { name, attributes, outcome, durationMs, error }: StepReport): void {

@@ -1,3 +1,5 @@
+import type { FailureReason } from './domain/session-events.ts';
+
 /**
  * Errors the service raises on purpose. They carry a stable code and typed context; the HTTP status and
  * the Korean message are decided in `http/` alone.
@@ -21,6 +23,8 @@ export interface AppErrorOptions {
   readonly detail?: string;
   /** Seconds after which trying again makes sense. */
   readonly retryAfterSeconds?: number;
+  /** Why a session failed: chooses the message that its user reads. */
+  readonly reason?: FailureReason;
   readonly cause?: unknown;
 }
 
@@ -28,6 +32,7 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | null;
   readonly retryAfterSeconds: number | undefined;
+  readonly reason: FailureReason | undefined;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
     super(options.detail ? `${code}: ${options.detail}` : code, { cause: options.cause });
@@ -35,6 +40,7 @@ export class AppError extends Error {
     this.code = code;
     this.detail = options.detail ?? null;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.reason = options.reason;
   }
 }
 
@@ -43,5 +49,13 @@ export class StartupError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'StartupError';
+  }
+}
+
+/** Somebody else executes the session now, or it was deleted: this run must end and write nothing more. */
+export class LeaseLostError extends Error {
+  constructor() {
+    super('the lease is held by another run, or the session is gone');
+    this.name = 'LeaseLostError';
   }
 }

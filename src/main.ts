@@ -32,21 +32,24 @@ async function serveUntil(
   resources: AsyncDisposableStack,
 ): Promise<void> {
   // Bound before anything is started: a taken port costs no second.
-  const api = await listen('PORT', config.api.port, config.api.host);
-  resources.defer(() => closeServer(api));
+  const api = config.role === 'worker' ? undefined : await listen('PORT', config.api.port, config.api.host);
+  if (api) resources.defer(() => closeServer(api));
   const ops = await listen('OPS_PORT', config.ops.port, config.ops.host);
   resources.defer(() => closeServer(ops));
 
   const container = await createContainer(config, log);
   resources.defer(() => container.close());
-  api.off('request', answerStarting).on('request', container.app);
+  if (api && container.app) api.off('request', answerStarting).on('request', container.app);
   ops.off('request', answerStarting).on('request', container.opsApp);
-  process.stdout.write(welcome({ apiPort: portOf(api), opsHost: config.ops.host, opsPort: portOf(ops) }));
+  process.stdout.write(
+    welcome({ apiPort: api && portOf(api), opsHost: config.ops.host, opsPort: portOf(ops) }),
+  );
 
   const signal = await signalled;
   log.info({ signal }, 'stopping');
   setTimeout(() => process.exit(1), SHUTDOWN_LIMIT_MS).unref();
-  await Promise.all([closeServer(api), closeServer(ops)]);
+  container.endRequests();
+  await Promise.all([api && closeServer(api), closeServer(ops)]);
 }
 
 function firstSignal(...signals: NodeJS.Signals[]): Promise<NodeJS.Signals> {

@@ -13,7 +13,7 @@ export async function startBenchService(overrides: Overrides = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'meari-bench-'));
   const config = readConfig({ DATA_DIR: directory, NODE_ENV: 'test' });
   const container = await createContainer(config, createLogger('silent'), overrides);
-  const server = createServer(container.app).listen(0, '127.0.0.1');
+  const server = createServer(container.app ?? container.opsApp).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {

@@ -1,5 +1,6 @@
 import type { Sources, UserHistory } from './corpus.ts';
 import type { Empathy, FinishedSession, Persona, Reflection, SessionStatus } from './session.ts';
+import type { FailureReason, SessionEvent, StepOutput } from './session-events.ts';
 import type { Topic } from './session-request.ts';
 
 /** The interfaces between the layers. Adapters implement them; `container.ts` picks the adapters. */
@@ -53,8 +54,18 @@ export interface NewSession {
   readonly topic: Topic;
   readonly crisis: boolean;
   readonly idempotency: { readonly key: string; readonly requestDigest: string } | undefined;
+  /** W3C `traceparent` of the request, so that a run that takes over stays in its trace. */
+  readonly traceparent: string | undefined;
   readonly now: Date;
 }
+
+/** Unfinished sessions at most, by user and waiting in all. */
+export interface AcceptLimits {
+  readonly unfinishedPerUser: number;
+  readonly queued: number;
+}
+
+export type Acceptance = 'accepted' | 'same_key' | 'user_busy' | 'queue_full';
 
 /** A step that has finished. */
 export interface StepRecord {
@@ -66,8 +77,46 @@ export interface StepRecord {
 export interface SessionSnapshot {
   readonly id: string;
   readonly status: SessionStatus;
+  readonly crisis: boolean;
   readonly requestDigest: string | null;
+  readonly startedAt: Date | null;
+  readonly failureReason: FailureReason | null;
   readonly finished: FinishedSession | undefined;
+}
+
+export interface SessionRepository {
+  accept(session: NewSession, limits: AcceptLimits): Promise<Acceptance>;
+  find(userId: string, sessionId: string): Promise<SessionSnapshot | undefined>;
+  findByIdempotencyKey(userId: string, key: string): Promise<SessionSnapshot | undefined>;
+  /** Finished steps, in the order in which they finished. */
+  steps(sessionId: string): Promise<readonly (StepRecord & StepOutput)[]>;
+  /** A text for each session that changes whenever there is something new to read about it. */
+  versions(sessionIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Sessions that wait and were accepted before this one. */
+  queuedBefore(sessionId: string): Promise<number>;
+  /** Finished sessions, newest first, older than `before`. */
+  list(userId: string, limit: number, before: string | undefined): Promise<readonly FinishedSession[]>;
+  history(userId: string): Promise<UserHistory>;
+  /** False when there is no such session of this user. */
+  delete(userId: string, sessionId: string): Promise<boolean>;
+}
+
+/** The right to execute a session. Every write of the run carries `fence`; a newer lease makes it void. */
+export interface Lease {
+  readonly sessionId: string;
+  readonly fence: number;
+}
+
+export interface Claim {
+  readonly lease: Lease;
+  readonly userId: string;
+  readonly topic: Topic;
+  /** 1 for the first run. */
+  readonly attempt: number;
+  readonly acceptedAt: Date;
+  readonly traceparent: string | undefined;
+  /** What earlier runs have finished, in order. */
+  readonly finished: readonly StepOutput[];
 }
 
 export interface SessionResult {
@@ -78,19 +127,63 @@ export interface SessionResult {
   readonly completedAt: Date;
 }
 
-export interface SessionRepository {
-  /** False when the user already has a session with this idempotency key; nothing is written then. */
-  insert(session: NewSession): Promise<boolean>;
-  find(userId: string, sessionId: string): Promise<SessionSnapshot | undefined>;
-  findByIdempotencyKey(userId: string, key: string): Promise<SessionSnapshot | undefined>;
-  steps(sessionId: string): Promise<readonly StepRecord[]>;
-  /** Finished sessions, newest first, older than `before`. */
-  list(userId: string, limit: number, before: string | undefined): Promise<readonly FinishedSession[]>;
-  history(userId: string): Promise<UserHistory>;
-  recordStep(sessionId: string, step: StepRecord): Promise<void>;
+/** Each write returns false when the lease is no longer held; nothing is written then. */
+export interface ExecutionRepository {
+  /** Undefined when the session is finished, gone, or leased by another executor. */
+  claim(sessionId: string, owner: string, leaseMs: number): Promise<Claim | undefined>;
+  renew(lease: Lease, leaseMs: number): Promise<boolean>;
+  checkpoint(lease: Lease, step: StepRecord, output: unknown): Promise<boolean>;
   /** Cards, persona and status in one transaction. */
-  complete(sessionId: string, result: SessionResult): Promise<void>;
-  fail(sessionId: string): Promise<void>;
-  /** False when there is no such session of this user. */
-  delete(userId: string, sessionId: string): Promise<boolean>;
+  complete(lease: Lease, result: SessionResult): Promise<boolean>;
+  fail(lease: Lease, reason: FailureReason): Promise<boolean>;
+  /** Back to `queued`, as if this run had not been. */
+  release(lease: Lease): Promise<boolean>;
+  /** Sessions to hand out again; those returned are not returned again for a while. */
+  takeForgotten(limit: number): Promise<readonly ForgottenSession[]>;
+  /** Fails the sessions that have lost their executor too often, and returns them. */
+  failExhausted(maxAttempts: number): Promise<readonly string[]>;
+  load(): Promise<ExecutionLoad>;
+}
+
+export interface ForgottenSession {
+  readonly id: string;
+  readonly attempts: number;
+  readonly traceparent: string | undefined;
+  /** Accepted and not executed, or executed by somebody who is gone. */
+  readonly kind: 'queued' | 'abandoned';
+}
+
+export interface ExecutionLoad {
+  readonly queued: number;
+  readonly running: number;
+  /** Milliseconds that recent sessions took from start to end; undefined when there were none. */
+  readonly typicalMs: number | undefined;
+}
+
+/** Hands accepted sessions to an executor: each to one, or, after a fault, to more, which the lease makes safe. */
+export interface SessionQueue {
+  /** @throws when the queue cannot take it in time. */
+  enqueue(sessionId: string, attempt: number): Promise<void>;
+  /** Starts to hand out, at most `concurrency` at once. Called once. */
+  consume(execute: (sessionId: string) => Promise<void>, concurrency: number): void;
+  /** Hands out no more, and waits for those that run. */
+  close(): Promise<void>;
+}
+
+export type BusMessage =
+  | { readonly kind: 'event'; readonly event: SessionEvent }
+  /** A step without an event has started or ended. */
+  | { readonly kind: 'progress' }
+  /** Something is new that the message does not carry: read the rows. */
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'deleted' };
+
+/** Tells followers in every process what happens. Best effort: whoever needs certainty reads the rows. */
+export interface SessionBus {
+  publish(sessionId: string, message: BusMessage): void;
+  /** Resolves once messages arrive, or when that cannot be had in time. The result ends the subscription. */
+  subscribe(sessionId: string, listener: (message: BusMessage) => void): Promise<() => void>;
+  /** False while messages of other processes may be missing. */
+  isHealthy(): boolean;
+  close(): Promise<void>;
 }

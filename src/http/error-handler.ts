@@ -3,7 +3,8 @@ import type { NextFunction, Request, Response } from 'express';
 import { z } from 'zod';
 import { AppError, type ErrorCode } from '../errors.ts';
 import { describeError, type Logger } from '../log.ts';
-import { ERRORS } from './messages.ts';
+import { isDatabaseUnavailable } from '../store/database-errors.ts';
+import { ERRORS, FAILURE_MESSAGES } from './messages.ts';
 
 export const errorBodySchema = z
   .object({
@@ -24,8 +25,7 @@ const PARSER_ERRORS: Readonly<Record<string, { code: ErrorCode; detail: string }
   'charset.unsupported': { code: 'UNSUPPORTED_MEDIA_TYPE', detail: 'Content-Type: charset' },
 };
 
-/** Connection faults of Postgres: its own codes of class 08 and 57P, Node's for sockets, and the pool's timeouts. */
-const UNAVAILABLE_CODES = /^(08|57P|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|53300)/;
+/** Seconds: the database, or the server that brings it back, needs a moment. */
 const UNAVAILABLE_RETRY_SECONDS = 2;
 
 export function errorHandler(log: Logger, now: () => Date) {
@@ -49,18 +49,19 @@ export function errorBody(error: AppError, now: Date): z.infer<typeof errorBodyS
   return {
     status: 'error',
     error_code: error.code,
-    message: ERRORS[error.code].message,
+    message: error.reason ? FAILURE_MESSAGES[error.reason] : ERRORS[error.code].message,
     detail: error.detail,
     timestamp: now.toISOString(),
     trace_id: context && isSpanContextValid(context) ? context.traceId : '',
   };
 }
 
-function toAppError(error: unknown): AppError {
+/** Any error as one that has a code; the database's absence is UNAVAILABLE, what is not known is INTERNAL. */
+export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) {
-    return error.code === 'INTERNAL' && isUnavailable(error.cause) ? unavailable(error.cause) : error;
+    return error;
   }
-  if (isUnavailable(error)) return unavailable(error);
+  if (isDatabaseUnavailable(error)) return unavailable(error);
   const { type, status } = (error ?? {}) as { type?: string; status?: number };
   const parserError = type === undefined ? undefined : PARSER_ERRORS[type];
   if (parserError) return new AppError(parserError.code, { detail: parserError.detail });
@@ -72,15 +73,4 @@ function toAppError(error: unknown): AppError {
 
 function unavailable(cause: unknown): AppError {
   return new AppError('UNAVAILABLE', { retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS, cause });
-}
-
-function isUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = (error as { code?: unknown }).code;
-  if (typeof code === 'string' && UNAVAILABLE_CODES.test(code)) return true;
-  // Neither pg nor knex gives these a code.
-  return (
-    error.name === 'KnexTimeoutError' ||
-    /^(Connection terminated|timeout expired|timeout exceeded when trying to connect)/.test(error.message)
-  );
 }

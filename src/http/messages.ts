@@ -1,3 +1,4 @@
+import type { FailureReason } from '../domain/session-events.ts';
 import type { ErrorCode } from '../errors.ts';
 
 /** What an error looks like from outside: its status, and what the user reads. */
@@ -15,9 +16,15 @@ export const ERRORS: Readonly<Record<ErrorCode, { readonly status: number; reado
   UNAVAILABLE: { status: 503, message: '지금은 이용이 어려워요. 잠시 후 다시 시도해주세요.' },
 };
 
+/** What its owner reads about a session that ended without a result. */
+export const FAILURE_MESSAGES: Readonly<Record<FailureReason, string>> = {
+  step_failed: '세션을 만드는 중에 문제가 생겼어요. 잠시 후 다시 시도해주세요.',
+  timeout: '세션을 만드는 데 시간이 너무 오래 걸렸어요. 잠시 후 다시 시도해주세요.',
+  attempts_exhausted: '여러 번 시도했지만 세션을 만들지 못했어요. 잠시 후 다시 시도해주세요.',
+};
+
 export const STATUS_MESSAGES = {
   queued: '세션 생성을 기다리고 있어요.',
   processing: '세션 생성 중입니다. 잠시 후 다시 확인해주세요.',
   completed: '세션이 완성되었어요.',
-  failed: '세션을 만들지 못했어요. 다시 시도해주세요.',
 } as const;

@@ -1,16 +1,21 @@
-import express, { type Express } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import type { Telemetry } from '../profiling/telemetry.ts';
+import { JOBS_PATH } from './jobs-dashboard.ts';
 
 /** A dependency and a call that rejects when it does not work. */
 export type HealthCheck = readonly [name: string, check: () => Promise<unknown>];
 
 export interface OpsDependencies {
   readonly telemetry: Telemetry | undefined;
+  /** What the process cannot work without. */
   readonly checks: readonly HealthCheck[];
+  /** What it can do without for a while. */
+  readonly optional: readonly HealthCheck[];
+  readonly jobs: RequestHandler | undefined;
 }
 
 /** The operators' listener: not for the public, on loopback unless configured. */
-export function buildOpsApp({ telemetry, checks }: OpsDependencies): Express {
+export function buildOpsApp({ telemetry, checks, optional, jobs }: OpsDependencies): Express {
   const app = express();
   app.disable('x-powered-by');
 
@@ -22,13 +27,21 @@ export function buildOpsApp({ telemetry, checks }: OpsDependencies): Express {
   app.get('/livez', (_req, res) => void res.json({ status: 'ok' }));
 
   app.get('/readyz', async (_req, res) => {
-    const results = await Promise.allSettled(checks.map(([, check]) => check()));
-    const dependencies = Object.fromEntries(
-      checks.map(([name], index) => [name, results[index]?.status === 'fulfilled' ? 'ok' : 'failed']),
-    );
-    const ready = results.every(({ status }) => status === 'fulfilled');
-    res.status(ready ? 200 : 503).json({ status: ready ? 'ok' : 'failed', dependencies });
+    const [needed, useful] = await Promise.all([resultsOf(checks), resultsOf(optional)]);
+    const ready = Object.values(needed).every((result) => result === 'ok');
+    res.status(ready ? 200 : 503).json({
+      status: ready ? 'ok' : 'failed',
+      dependencies: { ...needed, ...useful },
+    });
   });
 
+  if (jobs) app.use(JOBS_PATH, jobs);
   return app;
+}
+
+async function resultsOf(checks: readonly HealthCheck[]): Promise<Record<string, 'ok' | 'failed'>> {
+  const results = await Promise.allSettled(checks.map(([, check]) => check()));
+  return Object.fromEntries(
+    checks.map(([name], index) => [name, results[index]?.status === 'fulfilled' ? 'ok' : 'failed']),
+  );
 }

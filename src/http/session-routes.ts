@@ -1,10 +1,15 @@
-import { type RequestHandler, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { sessionRequestSchema, toTopic } from '../domain/session-request.ts';
-import type { SessionService } from '../sessions/session-service.ts';
+import type { StreamFormat } from '../sessions/session-metrics.ts';
+import type { AcceptedSession, SessionService } from '../sessions/session-service.ts';
 import { userOf } from './auth.ts';
 import { jsonBody } from './json-body.ts';
+import { parsePrefer } from './prefer.ts';
+import type { Delivery } from './session-delivery.ts';
 import {
+  eventsQuerySchema,
   idempotencyKeySchema,
+  lastEventIdSchema,
   listQuerySchema,
   sessionParamsSchema,
   toCursor,
@@ -14,38 +19,69 @@ import { validate } from './validate.ts';
 
 export interface SessionRouteDependencies {
   readonly service: SessionService;
+  readonly delivery: Delivery;
   readonly requireUser: RequestHandler;
   readonly limitCreation: RequestHandler;
+  /** Milliseconds that a request waits for its session at most. */
+  readonly syncWaitMs: number;
   /** Adds `Server-Timing` with the steps: for developers, not for the public. */
   readonly showTimings: boolean;
 }
 
-export function sessionRoutes({
-  service,
-  requireUser,
-  limitCreation,
-  showTimings,
-}: SessionRouteDependencies): Router {
+export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
+  const { service, delivery, requireUser, limitCreation, syncWaitMs, showTimings } = dependencies;
   const router = Router();
   router.use(requireUser);
 
   router.post('/', limitCreation, jsonBody, async (req, res) => {
     const request = validate(sessionRequestSchema, req.body, 'body');
     const idempotencyKey = validate(idempotencyKeySchema, req.get('Idempotency-Key'), 'Idempotency-Key');
-    const { session, replayed, steps } = await service.create({
+    const accepted = await service.create({
       userId: userOf(res).id,
       topic: toTopic(request),
       idempotencyKey,
     });
-    if (replayed) res.set('Idempotency-Replayed', 'true');
-    if (showTimings && steps.length > 0) {
-      res.set(
-        'Server-Timing',
-        steps.map(({ name, durationMs }) => `${name};dur=${durationMs.toFixed(1)}`).join(', '),
-      );
+    res.location(`${req.baseUrl}/${accepted.id}`);
+    if (accepted.replayed) res.set('Idempotency-Replayed', 'true');
+
+    const format = streamFormat(req);
+    if (format) {
+      const isNew = !accepted.replayed;
+      await delivery.stream(res, accepted.follower, {
+        status: 201,
+        format,
+        session: accepted,
+        after: 0,
+        isNew,
+      });
+    } else {
+      await respond(req, res, accepted);
     }
-    res.status(201).location(`${req.baseUrl}/${session.session_id}`).json(session);
   });
+
+  async function respond(req: Request, res: Response, accepted: AcceptedSession): Promise<void> {
+    const { respondAsync, wait } = parsePrefer(req.get('Prefer'));
+    if (respondAsync) {
+      accepted.follower.close();
+      res.set('Preference-Applied', 'respond-async');
+      await delivery.respondAccepted(res, accepted);
+      return;
+    }
+    if (wait !== undefined) res.set('Preference-Applied', `wait=${Math.min(wait, syncWaitMs / 1000)}`);
+    const waitMs = wait === undefined ? syncWaitMs : Math.min(wait * 1000, syncWaitMs);
+    const session = await delivery.wait(res, accepted, waitMs);
+    if (!session) {
+      await delivery.respondAccepted(res, accepted);
+      return;
+    }
+    if (showTimings) res.set('Server-Timing', await serverTiming(accepted.id));
+    res.status(201).json(session);
+  }
+
+  async function serverTiming(sessionId: string): Promise<string> {
+    const steps = await service.steps(sessionId);
+    return steps.map(({ name, durationMs }) => `${name};dur=${durationMs.toFixed(1)}`).join(', ');
+  }
 
   router.get('/', async (req, res) => {
     const { limit, cursor } = validate(listQuerySchema, req.query, 'query');
@@ -59,18 +95,53 @@ export function sessionRoutes({
 
   router.get('/:sessionId', async (req, res) => {
     const { sessionId } = validate(sessionParamsSchema, req.params, 'path');
-    const progress = await service.progress(userOf(res).id, sessionId);
-    if (!progress.snapshot.finished) {
-      res.json(toStatusBody(progress));
+    const snapshot = await service.find(userOf(res).id, sessionId);
+    if (!snapshot.finished) {
+      res.json(toStatusBody(await service.describe(snapshot)));
       return;
     }
     // A finished session never changes. Express answers 304 where the client has it already.
-    res.set('ETag', `"${sessionId}"`).json(progress.snapshot.finished);
+    res.set('ETag', `"${sessionId}"`).json(snapshot.finished);
   });
 
   router.get('/:sessionId/status', async (req, res) => {
     const { sessionId } = validate(sessionParamsSchema, req.params, 'path');
-    res.json(toStatusBody(await service.progress(userOf(res).id, sessionId)));
+    const userId = userOf(res).id;
+    const { wait } = parsePrefer(req.get('Prefer'));
+    if (wait === undefined) {
+      res.json(toStatusBody(await service.describe(await service.find(userId, sessionId))));
+      return;
+    }
+    // Followed before it is read, so that no change can fall between.
+    const follower = await service.follow(userId, sessionId);
+    try {
+      let snapshot = await service.find(userId, sessionId);
+      if (snapshot.status === 'queued' || snapshot.status === 'processing') {
+        await delivery.waitForChange(res, follower, Math.min(wait * 1000, syncWaitMs));
+        snapshot = await service.find(userId, sessionId);
+      }
+      res.set('Preference-Applied', `wait=${Math.min(wait, syncWaitMs / 1000)}`);
+      res.json(toStatusBody(await service.describe(snapshot)));
+    } finally {
+      follower.close();
+    }
+  });
+
+  router.get('/:sessionId/events', async (req, res) => {
+    const { sessionId } = validate(sessionParamsSchema, req.params, 'path');
+    const { after } = validate(eventsQuerySchema, req.query, 'query');
+    const lastEventId = validate(lastEventIdSchema, req.get('Last-Event-ID'), 'Last-Event-ID');
+    const userId = userOf(res).id;
+    // Asked before the answer begins: an unknown session is a 404, and not a line.
+    const session = await service.find(userId, sessionId);
+    const follower = await service.follow(userId, sessionId);
+    await delivery.stream(res, follower, {
+      status: 200,
+      format: streamFormat(req) ?? 'ndjson',
+      session,
+      after: after ?? lastEventId ?? 0,
+      isNew: false,
+    });
   });
 
   router.delete('/:sessionId', async (req, res) => {
@@ -80,4 +151,11 @@ export function sessionRoutes({
   });
 
   return router;
+}
+
+/** The stream that the client asks for by name; a client that takes anything is not streamed to. */
+function streamFormat(req: Request): StreamFormat | undefined {
+  const type = req.accepts(['application/json', 'application/x-ndjson', 'text/event-stream']);
+  if (type === 'application/x-ndjson') return 'ndjson';
+  return type === 'text/event-stream' ? 'sse' : undefined;
 }

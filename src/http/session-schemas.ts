@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { finishedSessionSchema, SESSION_STATUSES } from '../domain/session.ts';
+import { crisisSupportSchema, finishedSessionSchema, SESSION_STATUSES } from '../domain/session.ts';
 import type { SessionProgress } from '../sessions/session-service.ts';
-import { STATUS_MESSAGES } from './messages.ts';
+import { FAILURE_MESSAGES, STATUS_MESSAGES } from './messages.ts';
 
 /** What the session routes take and give, beside the session itself. */
 
@@ -25,6 +25,14 @@ export const listQuerySchema = z.object({
     .meta({ description: '`next_cursor` of the page before.' }),
 });
 
+const seq = z.coerce.number().int().min(0);
+
+export const eventsQuerySchema = z.object({
+  after: seq.optional().meta({ description: '`seq` of the last event you have: those after it follow.' }),
+});
+
+export const lastEventIdSchema = seq.optional();
+
 export function toCursor(sessionId: string): string {
   return Buffer.from(sessionId).toString('base64url');
 }
@@ -38,6 +46,16 @@ export const idempotencyKeySchema = z
 export const sessionPageSchema = z
   .object({ sessions: z.array(finishedSessionSchema), next_cursor: z.string().nullable() })
   .meta({ id: 'SessionPage' });
+
+export const acceptedSessionSchema = z
+  .object({
+    session_id: z.uuid(),
+    status: z.literal('processing'),
+    message: z.string(),
+    estimated_seconds: z.int(),
+    crisis_support: crisisSupportSchema.optional(),
+  })
+  .meta({ id: 'AcceptedSession' });
 
 export const sessionStatusSchema = z
   .object({
@@ -56,14 +74,18 @@ export const sessionStatusSchema = z
     }),
     message: z.string(),
     estimated_seconds: z.int().meta({ description: 'What is left; 0 once the session has ended.' }),
+    queue_position: z
+      .int()
+      .nullable()
+      .meta({ description: 'Sessions before it; null when it does not wait.' }),
   })
   .meta({ id: 'SessionStatus' });
 
-/** Until there are measurements: what the service tells its users to expect. */
-const TYPICAL_SECONDS = 7;
-
-export function toStatusBody({ snapshot, steps }: SessionProgress): z.infer<typeof sessionStatusSchema> {
-  const unfinished = snapshot.status === 'queued' || snapshot.status === 'processing';
+export function toStatusBody({
+  snapshot,
+  steps,
+  estimate,
+}: SessionProgress): z.infer<typeof sessionStatusSchema> {
   return {
     session_id: snapshot.id,
     status: snapshot.status,
@@ -76,7 +98,12 @@ export function toStatusBody({ snapshot, steps }: SessionProgress): z.infer<type
         duration_ms: durationMs === null ? null : Math.round(durationMs * 10) / 10,
       })),
     },
-    message: STATUS_MESSAGES[snapshot.status],
-    estimated_seconds: unfinished ? TYPICAL_SECONDS : 0,
+    message: messageFor(snapshot),
+    estimated_seconds: estimate.seconds,
+    queue_position: estimate.queuePosition,
   };
+}
+
+function messageFor({ status, failureReason }: SessionProgress['snapshot']): string {
+  return status === 'failed' ? FAILURE_MESSAGES[failureReason ?? 'step_failed'] : STATUS_MESSAGES[status];
 }

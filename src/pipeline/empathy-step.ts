@@ -14,6 +14,7 @@ export function empathyStep({
     after: ['topic', 'context', 'sources'],
     timeoutMs: 30_000,
     attempts: 2,
+    keepsOutput: true,
     run: ({ topic, context, sources }, signal) =>
       writer.empathy({ topic, history: context, sources }, signal),
   };

@@ -12,6 +12,8 @@ export interface Step<Needs, Output> {
   readonly timeoutMs: number;
   /** Attempts in all; 1 is no retry. */
   readonly attempts: number;
+  /** Whether a run that takes over uses the output of the one before: for work that must not be paid for twice. */
+  readonly keepsOutput?: boolean;
   readonly run: (needs: Needs, signal: AbortSignal) => Promise<Output>;
 }
 
@@ -28,13 +30,15 @@ export interface StepCompletion {
 }
 
 export interface RunOptions {
+  /** Outputs that an earlier run kept. These steps, and those that only they need, do not run. */
+  readonly finished?: ReadonlyMap<string, unknown>;
   /** Aborting it aborts every running step and starts no other. */
   readonly signal: AbortSignal;
   readonly record: StepRecorder;
   /** Put on every step's span and report: what the run is about. */
   readonly attributes: Attributes;
   /** Awaited before a step counts as finished, one call at a time. A rejection fails the run. */
-  readonly onStepCompleted?: (completion: StepCompletion, output: unknown) => Promise<void>;
+  readonly onStepCompleted?: (completion: StepCompletion, keptOutput: unknown) => Promise<void>;
 }
 
 /** Milliseconds before the second attempt; doubles from there. */
@@ -88,10 +92,11 @@ export class Graph<Known extends object> {
    * @throws the first step's error, once everything that was running has ended; a TimeoutError when a step's time
    *   limit is over; the signal's reason when it was aborted.
    */
-  async run(input: object, { signal, record, attributes, onStepCompleted }: RunOptions): Promise<Known> {
+  async run(input: object, options: RunOptions): Promise<Known> {
+    const { finished = new Map(), signal, record, attributes, onStepCompleted } = options;
     const failure = new AbortController();
     const runSignal = AbortSignal.any([signal, failure.signal]);
-    const values: Values = { ...input };
+    const values: Values = { ...input, ...Object.fromEntries(finished) };
     const started = new Map<string, Promise<void>>();
     let reports: Promise<void> = Promise.resolve();
 
@@ -104,24 +109,38 @@ export class Graph<Known extends object> {
       const completion = { name: step.name, durationMs: performance.now() - startedAt };
       if (onStepCompleted) {
         // In a chain, so that completions are reported in the order in which they happened.
-        reports = reports.then(() => onStepCompleted(completion, values[step.name]));
+        const kept = step.keepsOutput ? values[step.name] : undefined;
+        reports = reports.then(() => onStepCompleted(completion, kept));
         await reports;
       }
     };
 
     let firstFailure: { error: unknown } | undefined;
-    for (const step of this.#steps) {
-      const finished = runStep(step);
-      finished.catch((error) => {
+    for (const step of this.#needed(finished)) {
+      const done = runStep(step);
+      done.catch((error) => {
         firstFailure ??= { error };
         // With a reason of its own: what is aborted because of it was cancelled, and has not failed.
         failure.abort();
       });
-      started.set(step.name, finished);
+      started.set(step.name, done);
     }
     await Promise.allSettled(started.values());
     if (firstFailure) throw firstFailure.error;
     return values as Known;
+  }
+
+  /** The steps that have to run when those in `finished` have: from those nobody waits for, back to their needs. */
+  #needed(finished: ReadonlyMap<string, unknown>): DeclaredStep[] {
+    const awaited = new Set<string>();
+    const needed: DeclaredStep[] = [];
+    for (const step of this.#steps.toReversed()) {
+      const isLast = !this.#steps.some(({ after }) => after.includes(step.name));
+      if (finished.has(step.name) || !(isLast || awaited.has(step.name))) continue;
+      needed.unshift(step);
+      for (const dependency of step.after) awaited.add(dependency);
+    }
+    return needed;
   }
 }
 

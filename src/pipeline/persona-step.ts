@@ -14,6 +14,7 @@ export function personaStep({
     after: ['topic', 'context'],
     timeoutMs: 30_000,
     attempts: 2,
+    keepsOutput: true,
     run: ({ topic, context }, signal) => writer.persona({ topic, history: context }, signal),
   };
 }

@@ -14,6 +14,7 @@ export function reflectionStep({
     after: ['topic', 'context', 'sources'],
     timeoutMs: 30_000,
     attempts: 2,
+    keepsOutput: true,
     run: ({ topic, context, sources }, signal) =>
       writer.reflection({ topic, history: context, sources }, signal),
   };

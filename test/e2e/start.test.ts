@@ -42,6 +42,15 @@ describe('npm start', () => {
     assert.deepEqual(await processesWith(directory.path), []);
   });
 
+  test('a signal to npm alone, as a supervisor sends it, stops all of it', async () => {
+    await using directory = await temporaryDirectory();
+    await using service = await startProcess({ env: { DATA_DIR: directory.path }, throughNpm: true });
+    await service.ready;
+    service.child.kill('SIGTERM');
+    await service.exited;
+    assert.deepEqual(await processesWith(directory.path), []);
+  });
+
   test('starts again after a kill -9, and finds its data', async () => {
     await using directory = await temporaryDirectory();
     const env = { DATA_DIR: directory.path };

@@ -6,9 +6,10 @@ import { startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { SESSIONS } from '../support/paths.ts';
 import { startProcess } from '../support/process.ts';
 
-const SERVER = 2;
+/** Kinds of spans, by the OTLP protocol. */
+const [SERVER, PRODUCER, CONSUMER] = [2, 4, 5];
 
-test('one POST is one trace: a server span, a span for each step, and the queries under their steps', async () => {
+test('one POST is one trace: server span, queue, a span for each step, and the queries under their steps', async () => {
   await using receiver = await startOtlpReceiver();
   const database = await createTestDatabase();
   await using service = await startProcess({
@@ -42,8 +43,15 @@ test('one POST is one trace: a server span, a span for each step, and the querie
   assert.equal(root.attributes['http.response.status_code'], 201);
   assert.equal(trace.filter(({ kind }) => kind === SERVER).length, 1);
 
+  const producer = named('send sessions');
+  assert.equal(producer.kind, PRODUCER);
+  assert.equal(producer.parentSpanId, root.spanId);
+  const consumer = named('process sessions');
+  assert.equal(consumer.kind, CONSUMER);
+  assert.equal(consumer.parentSpanId, producer.spanId);
+
   for (const step of ['context', 'sources', 'persona', 'empathy', 'reflection', 'save']) {
-    assert.equal(named(step).parentSpanId, root.spanId, step);
+    assert.equal(named(step).parentSpanId, consumer.spanId, step);
     assert.ok(named(step).attributes['meari.session.id'], step);
   }
   const queriesUnder = (step: string) =>

@@ -38,6 +38,7 @@ export async function startTestService(
   );
   const config = readConfig({ NODE_ENV: 'test', DATABASE_URL: database.url, ...env });
   const container = await createContainer(config, log, overrides);
+  if (!container.app) throw new Error('a worker has no API: use container.opsApp');
   const api = await listen(container.app);
   const ops = await listen(container.opsApp);
   const { url } = api;

@@ -1,12 +1,16 @@
 import type { Knex } from 'knex';
 import * as initialSchema from './001-initial-schema.ts';
+import * as durableExecution from './002-durable-execution.ts';
 
 interface NamedMigration extends Knex.Migration {
   readonly name: string;
 }
 
 /** In order. A migration that has been released is never changed. */
-const all: readonly NamedMigration[] = [{ name: '001-initial-schema', ...initialSchema }];
+const all: readonly NamedMigration[] = [
+  { name: '001-initial-schema', ...initialSchema },
+  { name: '002-durable-execution', ...durableExecution },
+];
 
 export const migrations: Knex.MigrationSource<NamedMigration> = {
   getMigrations: async () => [...all],

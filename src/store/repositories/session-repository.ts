@@ -1,13 +1,8 @@
-import type { NewSession, SessionRepository, SessionSnapshot, StepRecord } from '../../domain/ports.ts';
+import type { AcceptLimits, NewSession, SessionRepository, SessionSnapshot } from '../../domain/ports.ts';
 import type { FinishedSession, Quote, SessionStatus } from '../../domain/session.ts';
+import type { FailureReason } from '../../domain/session-events.ts';
 import type { Database } from '../database.ts';
-import {
-  type CardRow,
-  cardRows,
-  SESSION_COLUMNS,
-  type SessionRow,
-  toFinishedSession,
-} from './session-rows.ts';
+import { type CardRow, SESSION_COLUMNS, type SessionRow, toFinishedSession } from './session-rows.ts';
 
 /** Recent sessions whose quotes are not shown again: four are twelve quotes, and a tag has more than that. */
 const REMEMBERED_SESSIONS = 4;
@@ -24,28 +19,62 @@ export function createSessionRepository(database: Database): SessionRepository {
 
   async function snapshot(row: SessionRow | undefined): Promise<SessionSnapshot | undefined> {
     if (!row) return undefined;
-    const finished = row.status === 'completed' ? toFinishedSession(row, await cardsOf([row.id])) : undefined;
-    return { id: row.id, status: row.status as SessionStatus, requestDigest: row.request_digest, finished };
+    return {
+      id: row.id,
+      status: row.status as SessionStatus,
+      crisis: row.crisis,
+      requestDigest: row.request_digest,
+      startedAt: row.started_at,
+      failureReason: row.failure_reason as FailureReason | null,
+      finished: row.status === 'completed' ? toFinishedSession(row, await cardsOf([row.id])) : undefined,
+    };
+  }
+
+  async function insertWithin(session: NewSession, limits: AcceptLimits): Promise<boolean> {
+    return database.transaction(async (trx) => {
+      // One request of a user at a time, so that the count below holds for requests at the same moment.
+      await trx('users').where('id', session.userId).select('id').forNoKeyUpdate();
+      const { rowCount } = await trx.raw(
+        `insert into meari_sessions
+           (id, user_id, tag_id, user_context, status, crisis, idempotency_key, request_digest, traceparent, created_at)
+         select :id, :userId, :tagId, :userContext, 'queued', :crisis, :key, :digest, :traceparent, :now
+         where (select count(*) from meari_sessions
+                where user_id = :userId and status in ('queued', 'processing')) < :perUser
+           and (select count(*) from
+                 (select 1 from meari_sessions where status = 'queued' limit :queued) as waiting) < :queued
+         on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing`,
+        {
+          id: session.id,
+          userId: session.userId,
+          tagId: session.topic.tagId,
+          userContext: session.topic.userContext,
+          crisis: session.crisis,
+          key: session.idempotency?.key ?? null,
+          digest: session.idempotency?.requestDigest ?? null,
+          traceparent: session.traceparent ?? null,
+          now: session.now,
+          perUser: limits.unfinishedPerUser,
+          queued: limits.queued,
+        },
+      );
+      return rowCount === 1;
+    });
   }
 
   return {
-    async insert({ id, userId, topic, crisis, idempotency, now }: NewSession) {
-      const inserted = await database('meari_sessions')
-        .insert({
-          id,
-          user_id: userId,
-          tag_id: topic.tagId,
-          user_context: topic.userContext,
-          status: 'processing',
-          crisis,
-          idempotency_key: idempotency?.key ?? null,
-          request_digest: idempotency?.requestDigest ?? null,
-          created_at: now,
-        })
-        .onConflict(database.raw('(user_id, idempotency_key) where idempotency_key is not null'))
-        .ignore()
-        .returning('id');
-      return inserted.length === 1;
+    async accept(session, limits) {
+      if (await insertWithin(session, limits)) return 'accepted';
+      // Refused: which of the three reasons it was takes a second look.
+      const refused = await database('meari_sessions')
+        .where('user_id', session.userId)
+        .first<{ same_key: boolean; unfinished: number }>(
+          database.raw('coalesce(bool_or(idempotency_key = ?), false) as same_key', [
+            session.idempotency?.key ?? null,
+          ]),
+          database.raw(`count(*) filter (where status in ('queued', 'processing'))::int as unfinished`),
+        );
+      if (refused.same_key) return 'same_key';
+      return refused.unfinished >= limits.unfinishedPerUser ? 'user_busy' : 'queue_full';
     },
 
     async find(userId, sessionId) {
@@ -59,10 +88,30 @@ export function createSessionRepository(database: Database): SessionRepository {
     },
 
     async steps(sessionId) {
-      const rows = await database('session_steps')
-        .select('name', 'duration_ms')
-        .where('session_id', sessionId);
-      return rows.map(({ name, duration_ms }): StepRecord => ({ name, durationMs: duration_ms }));
+      return database('session_steps')
+        .select('name', 'output', { durationMs: 'duration_ms' })
+        .where('session_id', sessionId)
+        .orderBy('position');
+    },
+
+    async versions(sessionIds) {
+      const rows: { id: string; version: string }[] = await database('meari_sessions as s')
+        .whereIn('s.id', sessionIds)
+        .select('s.id', {
+          version: database.raw(
+            `s.status || (select count(*) from session_steps as t where t.session_id = s.id)::text`,
+          ),
+        });
+      return new Map(rows.map(({ id, version }) => [id, version]));
+    },
+
+    async queuedBefore(sessionId) {
+      const row = await database('meari_sessions')
+        .where('status', 'queued')
+        .where('id', '<', sessionId)
+        .count()
+        .first();
+      return Number(row?.count ?? 0);
     },
 
     async list(userId, limit, before) {
@@ -91,53 +140,6 @@ export function createSessionRepository(database: Database): SessionRepository {
           empathy_summary.quotes_used.map(({ text }: Quote) => text),
         ),
       };
-    },
-
-    async recordStep(sessionId, { name, durationMs }) {
-      // From the session's row, so that a session deleted meanwhile is no error.
-      await database.raw(
-        `insert into session_steps (session_id, name, duration_ms)
-         select id, :name, :durationMs from meari_sessions where id = :sessionId`,
-        { sessionId, name, durationMs },
-      );
-    },
-
-    async complete(sessionId, { persona, empathy, reflection, degraded, completedAt }) {
-      await database.transaction(async (trx) => {
-        const updated = await trx('meari_sessions')
-          .where({ id: sessionId, status: 'processing' })
-          .update({
-            status: 'completed',
-            degraded,
-            completed_at: completedAt,
-            empathy_summary: JSON.stringify({
-              title: empathy.title,
-              emotion_keywords: empathy.emotion_keywords,
-              quotes_used: empathy.quotes_used,
-            }),
-            reflection_summary: JSON.stringify({
-              title: reflection.title,
-              key_message: reflection.key_message,
-              insights: reflection.insights,
-            }),
-          })
-          .returning('user_id');
-        const [session] = updated;
-        // Deleted by its owner meanwhile: there is nothing to keep.
-        if (!session) return;
-        await trx('cards').insert(cardRows(sessionId, empathy, reflection));
-        await trx('personas').insert({ session_id: sessionId, ...persona });
-        await trx('users')
-          .where('id', session.user_id)
-          .whereNull('onboarded_at')
-          .update({ onboarded_at: completedAt });
-      });
-    },
-
-    async fail(sessionId) {
-      await database('meari_sessions')
-        .where({ id: sessionId, status: 'processing' })
-        .update({ status: 'failed' });
     },
 
     async delete(userId, sessionId) {

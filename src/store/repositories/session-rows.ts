@@ -17,18 +17,23 @@ export interface SessionRow extends Persona {
   request_digest: string | null;
   crisis: boolean;
   degraded: boolean;
+  started_at: Date | null;
   completed_at: Date;
+  failure_reason: string | null;
   empathy_summary: Pick<Empathy, 'title' | 'emotion_keywords' | 'quotes_used'>;
   reflection_summary: Pick<Reflection, 'title' | 'key_message' | 'insights'>;
 }
 
 export const SESSION_COLUMNS = [
-  ...['id', 'status', 'request_digest', 'crisis', 'degraded', 'completed_at'].map((name) => `s.${name}`),
-  ...['empathy_summary', 'reflection_summary'].map((name) => `s.${name}`),
-  ...['depth', 'depth_label', 'summary', 'characteristics', 'needs', 'growth_direction'].map(
-    (name) => `p.${name}`,
-  ),
-];
+  ...['id', 'status', 'request_digest', 'crisis', 'degraded', 'started_at', 'completed_at', 'failure_reason'],
+  ...['empathy_summary', 'reflection_summary'],
+]
+  .map((name) => `s.${name}`)
+  .concat(
+    ['depth', 'depth_label', 'summary', 'characteristics', 'needs', 'growth_direction'].map(
+      (name) => `p.${name}`,
+    ),
+  );
 
 export type CardRow = { session_id: string } & (
   | { kind: 'empathy'; body: EmpathyCard }

@@ -1,0 +1,79 @@
+import { Queue, Worker } from 'bullmq';
+import { BullMQOtel } from 'bullmq-otel';
+import type { Redis } from 'ioredis';
+import type { SessionQueue } from '../domain/ports.ts';
+import { REDIS_TIMEOUT_MS } from './redis.ts';
+
+export const SESSION_QUEUE_NAME = 'meari-sessions';
+
+/** Milliseconds that a job's lock lives without renewal; a worker killed in a job loses it then. */
+const LOCK_MS = 10_000;
+/** Milliseconds between looks for jobs whose worker is gone. */
+const STALLED_CHECK_MS = 5_000;
+
+export interface BullmqQueueOptions {
+  /** Answers at once or fails. */
+  readonly producer: Redis;
+  /** Waits for jobs; used only once `consume` is called. */
+  readonly consumer: () => Redis;
+}
+
+export interface BullmqQueue extends SessionQueue {
+  /** For the dashboard. */
+  readonly queue: Queue;
+}
+
+/** Across machines. A job says that a session waits, and nothing of what is in it. */
+export function createBullmqQueue({ producer, consumer }: BullmqQueueOptions): BullmqQueue {
+  const telemetry = new BullMQOtel({ tracerName: 'meari' });
+  const queue = new Queue(SESSION_QUEUE_NAME, {
+    connection: producer,
+    telemetry,
+    skipVersionCheck: true,
+    defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
+  });
+  queue.on('error', () => {});
+  let worker: Worker | undefined;
+
+  return {
+    queue,
+
+    async enqueue(sessionId, attempt) {
+      // The same session and attempt are one job, however often it is handed out.
+      const added = queue.add('session', { sessionId }, { jobId: `${sessionId}-${attempt}` });
+      await withTimeout(added, REDIS_TIMEOUT_MS);
+    },
+
+    consume(execute, concurrency) {
+      worker = new Worker(SESSION_QUEUE_NAME, ({ data }) => execute(data.sessionId), {
+        connection: consumer(),
+        telemetry,
+        concurrency,
+        skipVersionCheck: true,
+        lockDuration: LOCK_MS,
+        stalledInterval: STALLED_CHECK_MS,
+        // Attempts are counted by the session's own row.
+        maxStalledCount: 1_000,
+      });
+      worker.on('error', () => {});
+    },
+
+    async close() {
+      await withTimeout(worker?.close() ?? Promise.resolve(), CLOSE_TIMEOUT_MS).catch(() => {});
+      await withTimeout(queue.close(), CLOSE_TIMEOUT_MS).catch(() => {});
+    },
+  };
+}
+
+/** Milliseconds: closing speaks to Redis too, which may be gone. Running sessions are waited for elsewhere. */
+const CLOSE_TIMEOUT_MS = 6_000;
+
+async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DOMException('no answer from Redis', 'TimeoutError')), ms);
+  });
+  // The loser's later rejection is nobody's concern.
+  work.catch(() => {});
+  return Promise.race([work, timeout]).finally(() => clearTimeout(timer));
+}

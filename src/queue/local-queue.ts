@@ -1,0 +1,58 @@
+import { context, propagation, SpanKind, trace } from '@opentelemetry/api';
+import type { SessionQueue } from '../domain/ports.ts';
+
+/** In this process, first in first out. What is lost with the process is handed out again by the recovery. */
+export function createLocalQueue(): SessionQueue {
+  const waiting = new Map<string, Record<string, string>>();
+  const running = new Set<Promise<void>>();
+  const tracer = trace.getTracer('meari');
+  let execute: ((sessionId: string) => Promise<void>) | undefined;
+  let freeSlots = 0;
+
+  function handOut(): void {
+    for (const [sessionId, carrier] of waiting) {
+      if (freeSlots === 0 || !execute) return;
+      waiting.delete(sessionId);
+      freeSlots -= 1;
+      const run = consume(sessionId, carrier, execute).finally(() => {
+        running.delete(run);
+        freeSlots += 1;
+        handOut();
+      });
+      running.add(run);
+    }
+  }
+
+  async function consume(
+    sessionId: string,
+    carrier: Record<string, string>,
+    work: (sessionId: string) => Promise<void>,
+  ): Promise<void> {
+    const parent = propagation.extract(context.active(), carrier);
+    const span = tracer.startSpan('process sessions', { kind: SpanKind.CONSUMER }, parent);
+    await context.with(trace.setSpan(parent, span), () => work(sessionId)).finally(() => span.end());
+  }
+
+  return {
+    async enqueue(sessionId) {
+      const carrier: Record<string, string> = {};
+      const span = tracer.startSpan('send sessions', { kind: SpanKind.PRODUCER });
+      propagation.inject(trace.setSpan(context.active(), span), carrier);
+      if (!waiting.has(sessionId)) waiting.set(sessionId, carrier);
+      span.end();
+      // Outside the caller's context: the work has a span of its own and may outlive the request.
+      setImmediate(handOut);
+    },
+
+    consume(work, concurrency) {
+      execute = work;
+      freeSlots = concurrency;
+      handOut();
+    },
+
+    async close() {
+      execute = undefined;
+      await Promise.all(running);
+    },
+  };
+}

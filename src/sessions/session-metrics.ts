@@ -1,0 +1,68 @@
+import { metrics, type ObservableResult } from '@opentelemetry/api';
+import type { ExecutionLoad } from '../domain/ports.ts';
+
+export type ExecutionOutcome = 'completed' | 'failed' | 'lease_lost' | 'released';
+export type StreamFormat = 'ndjson' | 'sse';
+export type SessionMetrics = ReturnType<typeof createSessionMetrics>;
+
+/** Seconds: a free executor takes a session at once; a full queue makes it wait for minutes. */
+const WAIT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+/** One function for each thing that happens to sessions; label values come from closed sets. */
+export function createSessionMetrics() {
+  const meter = metrics.getMeter('meari');
+  const queueWait = meter.createHistogram('meari.session.queue.wait', {
+    description: 'From the acceptance of a session to the start of its first run.',
+    unit: 's',
+    advice: { explicitBucketBoundaries: WAIT_BUCKETS },
+  });
+  const executions = meter.createCounter('meari.session.executions', {
+    description: 'Runs of sessions that have ended, by outcome.',
+  });
+  const attempts = meter.createHistogram('meari.session.attempts', {
+    description: 'Runs that a finished session took.',
+    advice: { explicitBucketBoundaries: [1, 2, 3, 4, 5] },
+  });
+  const recoveries = meter.createCounter('meari.session.recoveries', {
+    description: 'Sessions handed out again: forgotten in the queue, or abandoned by their executor.',
+  });
+  const leasesLost = meter.createCounter('meari.session.leases.lost', {
+    description: 'Runs that ended because another one had taken over, or the session was deleted.',
+  });
+  const fallbacks = meter.createCounter('meari.session.queue.fallbacks', {
+    description:
+      'Sessions that the shared queue did not take in time, executed in the process that accepted them.',
+  });
+  const streams = meter.createUpDownCounter('meari.session.streams.open', {
+    description: 'Open event streams.',
+  });
+
+  return {
+    runStarted(attempt: number, waitMs: number) {
+      if (attempt === 1) queueWait.record(Math.max(0, waitMs) / 1000);
+    },
+    runEnded(outcome: ExecutionOutcome, attempt: number) {
+      executions.add(1, { outcome });
+      if (outcome === 'completed') attempts.record(attempt);
+      if (outcome === 'lease_lost') leasesLost.add(1);
+    },
+    recovered: (kind: 'queued' | 'abandoned') => recoveries.add(1, { kind }),
+    queueFellBack: () => fallbacks.add(1),
+    streamOpened: (format: StreamFormat) => streams.add(1, { format }),
+    streamClosed: (format: StreamFormat) => streams.add(-1, { format }),
+
+    /** @returns what ends the observation. */
+    observeLoad(load: () => Promise<ExecutionLoad>): () => void {
+      const depth = meter.createObservableGauge('meari.session.queue.depth', {
+        description: 'Sessions in the database that are not finished, by status.',
+      });
+      const observe = async (result: ObservableResult) => {
+        const { queued, running } = await load();
+        result.observe(queued, { status: 'queued' });
+        result.observe(running, { status: 'processing' });
+      };
+      depth.addCallback(observe);
+      return () => depth.removeCallback(observe);
+    },
+  };
+}

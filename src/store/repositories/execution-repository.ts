@@ -1,0 +1,195 @@
+import type { ExecutionRepository, ForgottenSession, Lease } from '../../domain/ports.ts';
+import type { Database } from '../database.ts';
+import { cardRows } from './session-rows.ts';
+
+/** Seconds after which a session that nobody has taken from the queue is handed out again. */
+const FORGOTTEN_AFTER_SECONDS = 10;
+/** Finished sessions that the typical duration is taken from. */
+const RECENT_SESSIONS = 50;
+
+interface ClaimedRow {
+  user_id: string;
+  tag_id: number;
+  user_context: string | null;
+  fence: number;
+  attempts: number;
+  created_at: Date;
+  traceparent: string | null;
+}
+
+/**
+ * Lease and fencing as in Kleppmann, "How to do distributed locking" (2016): the lease may lapse while its holder
+ * sleeps, so every write also checks the fencing number. All times are the database's own: clocks of machines differ.
+ */
+export function createExecutionRepository(database: Database): ExecutionRepository {
+  /** `where` of a write by the holder: locks the row, so that no claim can pass between check and write. */
+  const held = ({ sessionId, fence }: Lease) => ({ id: sessionId, fence, status: 'processing' });
+  const inMs = (ms: number) => database.raw(`now() + ? * interval '1 millisecond'`, [ms]);
+
+  return {
+    async claim(sessionId, owner, leaseMs) {
+      const [row]: ClaimedRow[] = await database('meari_sessions')
+        .where('id', sessionId)
+        .where((free) =>
+          free
+            .where('status', 'queued')
+            .orWhere((lapsed) =>
+              lapsed.where('status', 'processing').where('lease_expires_at', '<', database.fn.now()),
+            ),
+        )
+        .update({
+          status: 'processing',
+          lease_owner: owner,
+          lease_expires_at: inMs(leaseMs),
+          fence: database.raw('fence + 1'),
+          attempts: database.raw('attempts + 1'),
+          started_at: database.raw('coalesce(started_at, now())'),
+        })
+        .returning(['user_id', 'tag_id', 'user_context', 'fence', 'attempts', 'created_at', 'traceparent']);
+      if (!row) return undefined;
+      const finished =
+        row.attempts === 1
+          ? []
+          : await database('session_steps')
+              .select('name', 'output')
+              .where('session_id', sessionId)
+              .orderBy('position');
+      return {
+        lease: { sessionId, fence: row.fence },
+        userId: row.user_id,
+        topic: { tagId: row.tag_id, userContext: row.user_context },
+        attempt: row.attempts,
+        acceptedAt: row.created_at,
+        traceparent: row.traceparent ?? undefined,
+        finished,
+      };
+    },
+
+    async renew(lease, leaseMs) {
+      const renewed = await database('meari_sessions')
+        .where(held(lease))
+        .update({ lease_expires_at: inMs(leaseMs) });
+      return renewed === 1;
+    },
+
+    async checkpoint({ sessionId, fence }, { name, durationMs }, output) {
+      const { rowCount } = await database.raw(
+        `with held as (
+           select id from meari_sessions where id = :sessionId and fence = :fence for no key update
+         )
+         insert into session_steps (session_id, name, duration_ms, output)
+         select id, :name, :durationMs, :output from held
+         on conflict (session_id, name) do update set duration_ms = excluded.duration_ms`,
+        { sessionId, fence, name, durationMs, output: output === undefined ? null : JSON.stringify(output) },
+      );
+      return rowCount === 1;
+    },
+
+    async complete(lease, { persona, empathy, reflection, degraded, completedAt }) {
+      return database.transaction(async (trx) => {
+        const [session] = await trx('meari_sessions')
+          .where(held(lease))
+          .update({
+            status: 'completed',
+            degraded,
+            completed_at: completedAt,
+            lease_owner: null,
+            lease_expires_at: null,
+            empathy_summary: JSON.stringify({
+              title: empathy.title,
+              emotion_keywords: empathy.emotion_keywords,
+              quotes_used: empathy.quotes_used,
+            }),
+            reflection_summary: JSON.stringify({
+              title: reflection.title,
+              key_message: reflection.key_message,
+              insights: reflection.insights,
+            }),
+          })
+          .returning('user_id');
+        if (!session) return false;
+        await trx('cards').insert(cardRows(lease.sessionId, empathy, reflection));
+        await trx('personas').insert({ session_id: lease.sessionId, ...persona });
+        await trx('users')
+          .where('id', session.user_id)
+          .whereNull('onboarded_at')
+          .update({ onboarded_at: completedAt });
+        return true;
+      });
+    },
+
+    async fail(lease, reason) {
+      const failed = await database('meari_sessions')
+        .where(held(lease))
+        .update({ status: 'failed', failure_reason: reason, lease_owner: null, lease_expires_at: null });
+      return failed === 1;
+    },
+
+    async release(lease) {
+      const released = await database('meari_sessions')
+        .where(held(lease))
+        .update({
+          status: 'queued',
+          lease_owner: null,
+          lease_expires_at: null,
+          attempts: database.raw('attempts - 1'),
+          // Not fresh in any queue: the next recovery may take it at once.
+          offered_at: database.raw(`'-infinity'`),
+        });
+      return released === 1;
+    },
+
+    async takeForgotten(limit) {
+      const { rows } = await database.raw<{ rows: (ForgottenSession & { traceparent: string | null })[] }>(
+        `update meari_sessions set offered_at = now()
+         where id in (
+           select id from meari_sessions
+           where (status = 'queued' and offered_at < now() - :seconds * interval '1 second')
+              or (status = 'processing' and lease_expires_at < now()
+                  and offered_at < now() - interval '2 seconds')
+           order by id limit :limit
+           for update skip locked
+         )
+         returning id, attempts, traceparent, case status when 'queued' then 'queued' else 'abandoned' end as kind`,
+        { seconds: FORGOTTEN_AFTER_SECONDS, limit },
+      );
+      return rows.map((row) => ({ ...row, traceparent: row.traceparent ?? undefined }));
+    },
+
+    async failExhausted(maxAttempts) {
+      const failed = await database('meari_sessions')
+        .where('status', 'processing')
+        .where('lease_expires_at', '<', database.fn.now())
+        .where('attempts', '>=', maxAttempts)
+        .update({
+          status: 'failed',
+          failure_reason: 'attempts_exhausted',
+          lease_owner: null,
+          lease_expires_at: null,
+        })
+        .returning('id');
+      return failed.map(({ id }) => id);
+    },
+
+    async load() {
+      const { rows } = await database.raw<{
+        rows: { queued: number; running: number; typical_ms: number | null }[];
+      }>(
+        `select
+           (select count(*)::int from meari_sessions where status = 'queued') as queued,
+           (select count(*)::int from meari_sessions where status = 'processing' and lease_expires_at > now()) as running,
+           (select percentile_cont(0.5) within group (order by ms) from (
+              select extract(epoch from completed_at - started_at) * 1000 as ms from meari_sessions
+              where status = 'completed' order by completed_at desc limit :recent
+            ) as recent)::float8 as typical_ms`,
+        { recent: RECENT_SESSIONS },
+      );
+      const [row] = rows;
+      return {
+        queued: row?.queued ?? 0,
+        running: row?.running ?? 0,
+        typicalMs: row?.typical_ms ?? undefined,
+      };
+    },
+  };
+}
