@@ -39,6 +39,8 @@ export async function sendEventStream(res: ServerResponse, options: EventStreamO
     // Asks nginx and those like it not to collect the lines.
     'X-Accel-Buffering': 'no',
   });
+  // Without it the client would not know that it is connected before the first event.
+  res.flushHeaders();
   try {
     await pipeline(chunks(options), res);
   } catch (error) {

@@ -103,9 +103,10 @@ export function createFeed({ sessions, bus, log }: FeedDependencies) {
           let known = isNew ? sessionEvents(sessionId, [], undefined) : await readEvents(userId, sessionId);
           for (;;) {
             for (const event of known) {
-              if (event.seq <= last) continue;
-              last = event.seq;
-              yield event;
+              if (event.seq > last) {
+                last = event.seq;
+                yield event;
+              }
               if (endsSession(event)) return;
             }
             const message = await inbox.take(signal);
