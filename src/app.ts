@@ -7,6 +7,7 @@ import { authRoutes } from './http/auth-routes.ts';
 import { docsRoutes } from './http/docs-routes.ts';
 import { errorHandler } from './http/error-handler.ts';
 import { allowOrigins, refuseForeignOrigins } from './http/origin.ts';
+import { pageRoutes } from './http/page-routes.ts';
 import type { Delivery } from './http/session-delivery.ts';
 import { sessionRoutes } from './http/session-routes.ts';
 import { tagRoutes } from './http/tag-routes.ts';
@@ -46,6 +47,7 @@ export function buildApp(dependencies: AppDependencies): Express {
   );
   app.use(allowOrigins(corsOrigins));
   app.use(refuseForeignOrigins(corsOrigins));
+  app.use(pageRoutes());
   app.use(docsRoutes());
   app.use('/api/v1/tags', tagRoutes(tags));
   app.use(['/api', '/auth'], (_req, res, next) => {

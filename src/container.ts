@@ -181,8 +181,11 @@ function connectShared(
   log: Logger,
   resources: AsyncDisposableStack,
 ): SharedAdapters {
-  const connected = <T extends Redis>(connection: T): T => {
+  const connected = (connection: Redis): Redis => {
     resources.defer(() => connection.disconnect());
+    // BullMQ makes connections of its own from ours, and does not end them while Redis is away.
+    const duplicate = connection.duplicate.bind(connection);
+    connection.duplicate = (...options) => connected(duplicate(...options));
     return connection;
   };
   const redis = connected(connectRedis(url));

@@ -5,12 +5,16 @@ import { sessionRequestSchema } from '../domain/session-request.ts';
 import { userSchema } from './auth-routes.ts';
 import { errorBodySchema } from './error-handler.ts';
 import {
+  acceptedSessionSchema,
+  eventsQuerySchema,
   idempotencyKeySchema,
+  lastEventIdSchema,
   listQuerySchema,
   sessionPageSchema,
   sessionParamsSchema,
   sessionStatusSchema,
 } from './session-schemas.ts';
+import { streamLineSchema } from './stream-schemas.ts';
 import { tagTreeSchema } from './tag-routes.ts';
 
 const SESSIONS = '/api/v1/meari/sessions';
@@ -24,13 +28,13 @@ const ERROR_DESCRIPTIONS = {
   401: 'UNAUTHENTICATED: no cookie, or its login has ended.',
   403: 'FORBIDDEN: sent by a page of a foreign origin.',
   404: 'NOT_FOUND: no such session of this user.',
-  409: 'CONFLICT: the first request with this Idempotency-Key is not finished.',
+  409: 'CONFLICT: the session of this Idempotency-Key was deleted while it was asked for.',
   413: 'PAYLOAD_TOO_LARGE',
   415: 'UNSUPPORTED_MEDIA_TYPE: send JSON.',
   422: 'IDEMPOTENCY_KEY_REUSED: with another body.',
-  429: 'RATE_LIMITED: see `Retry-After`.',
+  429: 'RATE_LIMITED: too many requests, or unfinished sessions; see `Retry-After`.',
   500: 'INTERNAL',
-  503: 'UNAVAILABLE: see `Retry-After`.',
+  503: 'UNAVAILABLE: a dependency is away, or the queue is full; see `Retry-After`.',
 } as const;
 
 function errors(...statuses: (keyof typeof ERROR_DESCRIPTIONS)[]): Record<string, ZodOpenApiResponseObject> {
@@ -45,15 +49,36 @@ function errors(...statuses: (keyof typeof ERROR_DESCRIPTIONS)[]): Record<string
 const loggedIn = { security: [{ cookie: [] }] };
 const oneSession = { ...loggedIn, requestParams: { path: sessionParamsSchema } };
 
+const STREAM = {
+  'application/x-ndjson': { schema: streamLineSchema },
+  'text/event-stream': { schema: streamLineSchema },
+};
+
+const preferSchema = z
+  .string()
+  .optional()
+  .meta({ description: '`wait=N` (seconds) or `respond-async` (RFC 7240).', examples: ['wait=20'] });
+
 const createSession: ZodOpenApiOperationObject = {
   ...loggedIn,
   operationId: 'createSession',
   tags: ['sessions'],
-  summary: 'Create a session and wait for it',
-  requestParams: { header: z.object({ 'Idempotency-Key': idempotencyKeySchema }) },
+  summary: 'Create a session: wait for it, come back for it, or follow it',
+  description:
+    'One pipeline, three deliveries. As it is: waits, and answers 201 with the session, or 202 when that takes too ' +
+    'long. `Prefer: wait=N` waits N seconds at most; `Prefer: respond-async` answers 202 at once. ' +
+    '`Accept: application/x-ndjson` or `text/event-stream` streams the events as they happen.',
+  requestParams: { header: z.object({ 'Idempotency-Key': idempotencyKeySchema, Prefer: preferSchema }) },
   requestBody: { required: true, content: { 'application/json': { schema: sessionRequestSchema } } },
   responses: {
-    201: json('The finished session.', finishedSessionSchema),
+    201: {
+      description: 'The finished session, or its events.',
+      content: { 'application/json': { schema: finishedSessionSchema }, ...STREAM },
+    },
+    202: json(
+      'Accepted: `Location` and `Retry-After` say where and when to come back.',
+      acceptedSessionSchema,
+    ),
     ...errors(400, 401, 403, 409, 413, 415, 422, 429),
   },
 };
@@ -107,9 +132,27 @@ export function openApiDocument() {
           responses: { 204: { description: 'Deleted.' }, ...errors(400, 401, 403, 404) },
         },
       },
+      [`${SESSIONS}/{sessionId}/events`]: {
+        get: {
+          ...oneSession,
+          operationId: 'followSession',
+          tags: ['sessions'],
+          summary: 'The events of a session: what has happened, then what happens',
+          requestParams: {
+            path: sessionParamsSchema,
+            query: eventsQuerySchema,
+            header: z.object({ 'Last-Event-ID': lastEventIdSchema }),
+          },
+          responses: {
+            200: { description: 'The events, by `Accept`.', content: STREAM },
+            ...errors(400, 401, 404),
+          },
+        },
+      },
       [`${SESSIONS}/{sessionId}/status`]: {
         get: {
           ...oneSession,
+          requestParams: { path: sessionParamsSchema, header: z.object({ Prefer: preferSchema }) },
           operationId: 'getSessionStatus',
           tags: ['sessions'],
           summary: 'How far a session is',

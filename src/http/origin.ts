@@ -8,12 +8,8 @@ const PREFLIGHT_MAX_AGE = 7200;
 
 /** What a script on another origin may read, beside the body. */
 const EXPOSED_HEADERS = [
-  'ETag',
-  'Idempotency-Replayed',
-  'Location',
-  'Retry-After',
-  'Server-Timing',
-  'X-Trace-Id',
+  ...['ETag', 'Idempotency-Replayed', 'Location', 'Preference-Applied'],
+  ...['Retry-After', 'Server-Timing', 'X-Trace-Id'],
 ];
 
 /** Lets the frontend's origins call with the cookie. */

@@ -3,7 +3,16 @@ import express, { Router } from 'express';
 
 const FOLDER = fileURLToPath(new URL('page', import.meta.url));
 
-const FILES = ['/', '/page.css', '/page.js', '/page-client.js', '/page-texts.js', '/page-view.js'];
+const FILES = [
+  '/',
+  '/page.css',
+  '/page-result.css',
+  '/page.js',
+  '/page-client.js',
+  '/page-form.js',
+  '/page-texts.js',
+  '/page-view.js',
+];
 
 /** The example page: an API client without a build step, that a frontend developer can copy from. */
 export function pageRoutes(): Router {

@@ -1,4 +1,4 @@
-import { Queue, Worker } from 'bullmq';
+import { type Job, Queue, Worker } from 'bullmq';
 import { BullMQOtel } from 'bullmq-otel';
 import type { Redis } from 'ioredis';
 import type { SessionQueue } from '../domain/ports.ts';
@@ -33,7 +33,9 @@ export function createBullmqQueue({ producer, consumer }: BullmqQueueOptions): B
     defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
   });
   queue.on('error', () => {});
+  const running = new Set<Promise<void>>();
   let worker: Worker | undefined;
+  let connection: Redis | undefined;
 
   return {
     queue,
@@ -45,8 +47,14 @@ export function createBullmqQueue({ producer, consumer }: BullmqQueueOptions): B
     },
 
     consume(execute, concurrency) {
-      worker = new Worker(SESSION_QUEUE_NAME, ({ data }) => execute(data.sessionId), {
-        connection: consumer(),
+      const process = async ({ data }: Job<{ sessionId: string }>) => {
+        const run = execute(data.sessionId);
+        running.add(run);
+        await run.finally(() => running.delete(run));
+      };
+      connection = consumer();
+      worker = new Worker(SESSION_QUEUE_NAME, process, {
+        connection,
         telemetry,
         concurrency,
         skipVersionCheck: true,
@@ -59,8 +67,12 @@ export function createBullmqQueue({ producer, consumer }: BullmqQueueOptions): B
     },
 
     async close() {
-      await withTimeout(worker?.close() ?? Promise.resolve(), CLOSE_TIMEOUT_MS).catch(() => {});
-      await withTimeout(queue.close(), CLOSE_TIMEOUT_MS).catch(() => {});
+      // Without Redis a gentle close would wait for it to come back.
+      const force = connection?.status !== 'ready';
+      const closing = [worker?.close(force), queue.close()].map((close) =>
+        withTimeout(close, CLOSE_TIMEOUT_MS),
+      );
+      await Promise.allSettled([...closing, ...running]);
     },
   };
 }
@@ -68,12 +80,12 @@ export function createBullmqQueue({ producer, consumer }: BullmqQueueOptions): B
 /** Milliseconds: closing speaks to Redis too, which may be gone. Running sessions are waited for elsewhere. */
 const CLOSE_TIMEOUT_MS = 6_000;
 
-async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
+async function withTimeout<T>(work: Promise<T> | undefined, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new DOMException('no answer from Redis', 'TimeoutError')), ms);
   });
   // The loser's later rejection is nobody's concern.
-  work.catch(() => {});
+  work?.catch(() => {});
   return Promise.race([work, timeout]).finally(() => clearTimeout(timer));
 }

@@ -8,7 +8,7 @@ import type {
 /** Milliseconds that a session takes when there is none to measure: what the service used to tell its users. */
 const FIRST_GUESS_MS = 7_000;
 /** Milliseconds for which one reading of the load serves everybody who asks. */
-const LOAD_IS_FRESH_MS = 1_000;
+const LOAD_IS_FRESH_MS = 100;
 
 export interface EstimatorDependencies {
   readonly executions: Pick<ExecutionRepository, 'load'>;
@@ -51,18 +51,21 @@ export function createEstimator({ executions, sessions, now }: EstimatorDependen
       startedAt,
     }: Pick<SessionSnapshot, 'id' | 'status' | 'startedAt'>): Promise<Estimate> {
       if (status === 'completed' || status === 'failed') return { seconds: 0, queuePosition: null };
-      const { queued, running, typicalMs = FIRST_GUESS_MS } = await load();
       if (status === 'processing') {
+        const { typicalMs = FIRST_GUESS_MS } = await load();
         const elapsed = startedAt ? now().getTime() - startedAt.getTime() : 0;
         return { seconds: seconds(typicalMs - elapsed), queuePosition: null };
       }
-      if (queued === 0) return { seconds: seconds(typicalMs), queuePosition: 0 };
-      const queuePosition = await sessions.queuedBefore(id);
+      const [queuePosition, { queued, running, typicalMs = FIRST_GUESS_MS }] = await Promise.all([
+        sessions.queuedBefore(id),
+        load(),
+      ]);
+      // Nothing waited when the load was read: an executor is free, and takes it at once.
+      const isFree = queued === 0 && queuePosition === 0;
       // While sessions wait, every executor is busy: as many leave the queue at a time as are running now. Those
       // that run are half done on average.
-      const rounds = (queuePosition + 1) / Math.max(1, running);
-      const waitMs = running === 0 ? 0 : typicalMs * Math.max(0.5, rounds - 0.5);
-      return { seconds: seconds(waitMs + typicalMs), queuePosition };
+      const rounds = isFree ? 0 : Math.max(0, (queuePosition + 1) / Math.max(1, running) - 0.5);
+      return { seconds: seconds((rounds + 1) * typicalMs), queuePosition };
     },
   };
 }

@@ -16,7 +16,7 @@ export interface RecoveryDependencies {
   readonly log: Logger;
 }
 
-/** Hands out again what was accepted and forgotten, or left by an executor that is gone. Runs in every worker. */
+/** Hands out again what was accepted and forgotten, or left by an executor that is gone. Runs in every process. */
 export function startRecovery({ executions, queue, bus, metrics, log }: RecoveryDependencies) {
   const stopped = new AbortController();
   let timer: NodeJS.Timeout | undefined;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { finishedSessionSchema } from '../../src/domain/session.ts';
 import { acceptedSessionSchema, sessionStatusSchema } from '../../src/http/session-schemas.ts';
+import { streamLineSchema } from '../../src/http/stream-schemas.ts';
 import { eventually } from '../support/eventually.ts';
 import { createHeldWriter } from '../support/held-writer.ts';
 import { SESSIONS } from '../support/paths.ts';
@@ -121,6 +122,7 @@ describe('delivery', () => {
       assert.equal(completed?.status, 'completed');
       assert.equal(completed?.seq, 6);
       assert.equal(completed?.session_id, starting?.session_id);
+      for (const line of [starting, cards, completed]) streamLineSchema.parse(line);
       const session = finishedSessionSchema.parse(completed?.data);
       assert.deepEqual(cards?.data, session.cards);
 

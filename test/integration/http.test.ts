@@ -69,6 +69,7 @@ describe('the public listener', () => {
     assert.deepEqual(Object.keys(body.paths), [
       '/api/v1/meari/sessions',
       '/api/v1/meari/sessions/{sessionId}',
+      '/api/v1/meari/sessions/{sessionId}/events',
       '/api/v1/meari/sessions/{sessionId}/status',
       '/api/v1/tags',
       '/auth/guest',

@@ -71,7 +71,7 @@ async function waitForSession(sessionId, { show, signal }) {
       if (body.status === 'failed') throw new ApiError({ error_code: 'FAILED', message: body.message });
       // An answer with nothing new should have taken its time; a server in trouble is not asked faster than this.
       const now = JSON.stringify([body.status, body.progress]);
-      if (now === known) await pause(1000, signal);
+      if (now === known) await pause(500, signal);
       known = now;
     }
   });

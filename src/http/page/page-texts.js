@@ -131,7 +131,7 @@ const en = {
   deleteYes: 'Delete it',
   deleteNo: 'Keep it',
   more: 'More',
-  footerHelp: 'When it is too much to bear alone: Korea’s suicide prevention line 109 is open day and night.',
+  footerHelp: 'When it is too much to bear alone, Korea’s suicide prevention line listens day and night.',
   footerDocs: 'API reference',
   announceStarted: 'Sent. The answer is being made.',
   announcePart: '{name} arrived',

@@ -14,10 +14,16 @@ export function el(name, properties = {}, ...children) {
   return element;
 }
 
+/** Assigning an unchanged text would make a screen reader say it again. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Content that the API wrote: Korean, also where the page around it is English. */
 const korean = (name, ...children) => el(name, { lang: 'ko' }, ...children);
 
-const LINKS = /(https:\/\/[^\s)]+)|(?<![\d-])(\d{2,4}-\d{3,4}(?:-\d{4})?)(?![\d-])/g;
+/** An address; a number with dashes, or a short one after the word for phone. */
+const LINKS = /(https:\/\/[^\s)]+)|(?<![\d-])(?:\d{2,4}-\d{3,4}(?:-\d{4})?|(?<=전화 )\d{3,4})(?![\d-])/g;
 
 /** Web addresses and phone numbers in a text can be followed. */
 function linked(text) {
@@ -35,7 +41,8 @@ function linked(text) {
 }
 
 const paragraphs = (text) => text.split(/\n\n+/).map((part) => korean('p', linked(part)));
-const list = (items) => korean('ul', ...items.map((item) => el('li', {}, linked(item))));
+const list = (items) =>
+  el('ul', { class: 'bullets', lang: 'ko' }, ...items.map((item) => el('li', {}, linked(item))));
 const chips = (words) => el('ul', { class: 'chips', lang: 'ko' }, ...words.map((word) => el('li', {}, word)));
 const part = (title, content) => el('div', { class: 'part' }, el('h4', {}, title), content);
 
@@ -68,7 +75,7 @@ export function crisisView({ message, contacts }) {
 export function personaView({ depth_label, summary, characteristics, needs, growth_direction }) {
   return el(
     'section',
-    { class: 'panel persona' },
+    { class: 'panel persona understanding' },
     el('h3', {}, t('persona'), ' ', el('small', { class: 'badge', lang: 'ko' }, depth_label)),
     el('div', { class: 'summary' }, paragraphs(summary)),
     el(
@@ -86,23 +93,28 @@ export function empathyView({ title, emotion_keywords, cards }) {
     'section',
     { class: 'deck empathy' },
     el('h3', {}, t('empathy')),
-    korean('p', title),
+    el('p', { class: 'deck-title', lang: 'ko' }, title),
     chips(emotion_keywords),
-    ...cards.map(({ title, content, quote_text, speaker }) =>
-      el(
-        'article',
-        { class: 'panel card' },
-        korean('h4', title),
-        el(
-          'figure',
-          { lang: 'ko' },
-          // Some cards tell the quote in their own text.
-          content.includes(quote_text) ? null : el('blockquote', {}, quote_text),
-          el('figcaption', {}, speaker),
-        ),
-        ...paragraphs(content),
-      ),
-    ),
+    ...cards.map(empathyCardView),
+  );
+}
+
+function empathyCardView({ title, content, quote_text, speaker }) {
+  // Some cards tell the quote in their own text.
+  const told = content.includes(quote_text);
+  const quote = el(
+    'figure',
+    { class: 'quote', lang: 'ko' },
+    el('blockquote', {}, quote_text),
+    el('figcaption', { class: 'speaker' }, speaker),
+  );
+  return el(
+    'article',
+    { class: 'panel card' },
+    korean('h4', title),
+    told ? null : quote,
+    ...paragraphs(content),
+    told ? el('small', { class: 'speaker', lang: 'ko' }, speaker) : null,
   );
 }
 
@@ -111,7 +123,7 @@ export function reflectionView({ title, key_message, insights, cards }) {
     'section',
     { class: 'deck reflection' },
     el('h3', {}, t('reflection')),
-    korean('p', title),
+    el('p', { class: 'deck-title', lang: 'ko' }, title),
     el('p', { class: 'key-message', lang: 'ko' }, key_message),
     ...cards.map(({ title, content, key_points }) =>
       el('article', { class: 'panel card' }, korean('h4', title), ...paragraphs(content), list(key_points)),
@@ -153,9 +165,9 @@ export function errorView(error, waitSeconds, onRetry) {
   const developers = [error.code, error.detail, error.traceId && `trace_id ${error.traceId}`].filter(Boolean);
   return el(
     'section',
-    { class: 'panel error', role: 'alert' },
-    el('h3', {}, t('errorTitle')),
-    messageOf(error),
+    { class: 'panel error' },
+    // Only what is said once: the seconds on the button would be read out as they count down.
+    el('div', { role: 'alert' }, el('h3', {}, t('errorTitle')), messageOf(error)),
     el('button', {
       type: 'button',
       class: 'primary',
@@ -199,7 +211,7 @@ export function majorTagView({ name, children }, chosenId) {
 export function historyItemView(session, { open, remove }) {
   const title = session.cards.empathy.title;
   const time = dateAndTime(session.timestamp);
-  const item = el('li', { class: 'panel' });
+  const item = el('li', { class: 'session' });
   const ask = el('button', {
     type: 'button',
     class: 'quiet',

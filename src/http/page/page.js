@@ -11,22 +11,21 @@ import {
   listSessions,
   logIn,
 } from './page-client.js';
+import { readForm, renderForm } from './page-form.js';
 import { currentLanguage, dateAndTime, seconds, switchLanguage, t } from './page-texts.js';
 import {
   crisisView,
   empathyView,
   errorView,
   historyItemView,
-  majorTagView,
   personaView,
   reflectionView,
   retryState,
+  setText,
   stepsView,
 } from './page-view.js';
 
 const DELIVERIES = { stream: deliverStream, sync: deliverSync, background: deliverInBackground };
-/** Code points, as the API counts. `maxlength` counts UTF-16 units: an emoji would be two. */
-const TEXT_LIMIT = 500;
 const SESSIONS_PAGE = 5;
 
 const $ = (id) => document.getElementById(id);
@@ -51,22 +50,11 @@ let unanswered;
 
 $('form').addEventListener('submit', (event) => {
   event.preventDefault();
-  const request = readForm();
-  if (request && !state.run) send(request);
+  const filled = readForm();
+  if (filled && !state.run) send({ ...filled, idempotencyKey: keyFor(filled) });
 });
 
-/** The request, or undefined after the first field to correct has the focus. */
-function readForm() {
-  const form = new FormData($('form'));
-  const tagId = Number(form.get('tag'));
-  const text = $('text').value.trim();
-  $('tag-error').textContent = tagId ? '' : t('tagMissing');
-  if (!tagId) document.querySelector('input[name=tag]')?.focus();
-  else if (!checkText()) $('text').focus();
-  else return { tagId, text, delivery: form.get('delivery'), idempotencyKey: keyFor(tagId, text) };
-}
-
-function keyFor(tagId, text) {
+function keyFor({ tagId, text }) {
   const again = unanswered?.tagId === tagId && unanswered.text === text;
   return again ? unanswered.idempotencyKey : newKey();
 }
@@ -83,7 +71,7 @@ async function send(request) {
   unanswered = request;
   Object.assign(state, { run, shown: {}, failure: undefined });
   renderResult();
-  $('result-title').focus();
+  goToResult();
   announce(t('announceStarted'));
   const show = (update) => signal.aborted || showUpdate(run, update);
   try {
@@ -91,22 +79,22 @@ async function send(request) {
     unanswered = undefined;
     endRun();
     showSession(session);
-    announce(t('announceDone', { time: seconds(Math.round((Date.now() - run.startedAt) / 1000)) }));
-    await Promise.all([showSteps(session.session_id), loadSessions()]);
+    announce(t('announceDone', { time: secondsSince(run.startedAt) }));
   } catch (error) {
     if (signal.aborted) return;
     // After a failure that the API told, the same key would find the same failed session.
     if (!error.unanswered) unanswered = undefined;
     endRun();
-    fail(error, () => send({ ...request, idempotencyKey: keyFor(request.tagId, request.text) }));
+    fail(error, () => send({ ...request, idempotencyKey: keyFor(request) }));
+    return;
   }
+  await Promise.all([showSteps(state.shown.sessionId), orFail(() => loadSessions())]);
 }
 
 function endRun() {
   const keepFocus = document.activeElement === $('cancel');
   state.run = undefined;
   renderWait();
-  renderSessions();
   if (keepFocus) $('result-title').focus();
 }
 
@@ -114,18 +102,13 @@ $('cancel').addEventListener('click', async () => {
   const { request, sessionId, controller } = state.run;
   controller.abort();
   unanswered = undefined;
-  Object.assign(state, { shown: {} });
+  state.shown = {};
   endRun();
   renderResult();
-  const remove = async () => {
-    try {
-      await cancelSession(request, sessionId);
-      announce(t('announceCancelled'));
-    } catch (error) {
-      fail(error, remove);
-    }
-  };
-  await remove();
+  await orFail(async () => {
+    await cancelSession(request, sessionId);
+    announce(t('announceCancelled'));
+  });
 });
 
 // --- the result ----------------------------------------------------------------------------------------------------
@@ -140,21 +123,24 @@ function showUpdate(run, { sessionId, estimatedSeconds, ...parts }) {
     renderPart(key);
     if (key in PARTS && key !== 'steps') announce(t('announcePart', { name: t(PARTS[key].name) }));
   }
-  if (parts.crisisSupport) $('crisis').scrollIntoView({ block: 'nearest' });
+  // Above all else, also above what the user is reading.
+  if (parts.crisisSupport) goToResult();
 }
 
-function showSession({ session_id, timestamp, persona, cards, crisis_support }, openedAt) {
-  const { steps } = state.shown;
-  state.shown = {
+/** What a stream has brought already stays as it is on the page. */
+function showSession({ session_id, persona, cards, crisis_support, degraded }, openedAt) {
+  const news = crisis_support && !state.shown.crisisSupport;
+  const whole = {
     sessionId: session_id,
-    timestamp,
     openedAt,
     persona,
     ...cards,
     crisisSupport: crisis_support,
-    steps,
+    degraded,
   };
+  state.shown = { ...whole, ...state.shown };
   renderResult();
+  if (news) goToResult();
 }
 
 /** How long each step took: worth showing, nothing to fail for. */
@@ -173,9 +159,15 @@ const PARTS = {
   steps: { slot: 'steps', view: stepsView, name: 'steps' },
 };
 
+/** What each slot shows: a part that is there already is not made anew under its reader's eyes. */
+const onPage = new Map();
+
 function renderPart(key) {
   const { slot, view } = PARTS[key];
   const value = state.shown[key];
+  const made = onPage.get(slot);
+  if (made?.value === value && made?.language === currentLanguage()) return;
+  onPage.set(slot, { value, language: currentLanguage() });
   $(slot).replaceChildren(...(value ? [view(value)] : []));
 }
 
@@ -189,14 +181,28 @@ function renderResult() {
       ? t('openedTitle', { time: dateAndTime(openedAt) })
       : t('resultTitle');
   for (const key of Object.keys(PARTS)) renderPart(key);
+  $('degraded').textContent = state.shown.degraded ? t('degraded') : '';
   renderFailure();
   renderWait();
 }
 
+/** Reading and tabbing go on at the result; on a phone it is below the form. */
+function goToResult() {
+  $('result-title').focus({ preventScroll: true });
+  const { top } = $('result').getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) $('result').scrollIntoView();
+}
+
 function fail(error, retry) {
-  if (!(error instanceof ApiError)) throw error;
+  // A mistake of this page: for the console, and for the user an error like any other.
+  if (!(error instanceof ApiError)) {
+    reportError(error);
+    fail(new ApiError({ error_code: 'PAGE' }), retry);
+    return;
+  }
   state.failure = { error, retryAt: Date.now() + error.retryAfterSeconds * 1000, retry };
   renderResult();
+  goToResult();
 }
 
 function renderFailure() {
@@ -204,7 +210,7 @@ function renderFailure() {
   const retry = () => {
     state.failure = undefined;
     renderResult();
-    $('result-title').focus();
+    goToResult();
     failure.retry();
   };
   $('error').replaceChildren(
@@ -216,14 +222,18 @@ function renderWait() {
   const { run } = state;
   $('wait').hidden = !run;
   $('send').disabled = Boolean(run);
-  $('form').setAttribute('aria-busy', String(Boolean(run)));
+  for (const open of document.querySelectorAll('.open')) open.disabled = Boolean(run);
   if (!run) return;
   const left = secondsUntil(run.dueAt);
   const background = run.request.delivery === 'background' && run.sessionId;
   $('receipt').textContent = background ? `${t('receipt')} ${run.sessionId}` : '';
-  $('elapsed').textContent = t('elapsed', { time: seconds(Math.floor((Date.now() - run.startedAt) / 1000)) });
+  $('elapsed').textContent = t('elapsed', { time: secondsSince(run.startedAt) });
   $('estimate').textContent = left > 0 ? `· ${t('estimate', { time: seconds(left) })}` : '';
   setText($('wait-hint'), run.dueAt !== undefined && left === 0 ? t('overdue') : t('waitHint'));
+}
+
+function secondsSince(time) {
+  return seconds(Math.floor((Date.now() - time) / 1000));
 }
 
 function secondsUntil(time) {
@@ -253,6 +263,7 @@ function renderSessions() {
     }),
   );
   $('sessions').replaceChildren(...items);
+  renderWait();
   $('history-empty').hidden = items.length > 0;
   $('more').hidden = state.nextCursor === null;
 }
@@ -264,12 +275,11 @@ $('more').addEventListener('click', async () => {
 });
 
 function openSession(sessionId) {
-  if (state.run) return;
   return orFail(async () => {
     const session = await getSession(sessionId);
     Object.assign(state, { failure: undefined, shown: {} });
     showSession(session, session.timestamp);
-    $('result-title').focus();
+    goToResult();
     await showSteps(sessionId);
   });
 }
@@ -296,29 +306,6 @@ async function orFail(work) {
   }
 }
 
-// --- the form ------------------------------------------------------------------------------------------------------
-
-/** Shows how much is written, and whether it is too much. */
-function checkText() {
-  const count = [...$('text').value.trim()].length;
-  const over = count - TEXT_LIMIT;
-  $('counter').textContent = t('counter', { count, limit: TEXT_LIMIT });
-  $('counter').classList.toggle('over', over > 0);
-  $('text').setAttribute('aria-invalid', String(over > 0));
-  setText($('text-error'), over > 0 ? t('textTooLong', { over, limit: TEXT_LIMIT }) : '');
-  return over <= 0;
-}
-
-$('text').addEventListener('input', checkText);
-$('tags').addEventListener('change', () => setText($('tag-error'), ''));
-
-function renderTags() {
-  const chosen = Number(document.querySelector('input[name=tag]:checked')?.value);
-  for (const old of $('tags').querySelectorAll('.major')) old.remove();
-  $('tags').append(...state.tags.map((major) => majorTagView(major, chosen)));
-  $('tags-loading').hidden = state.tags.length > 0;
-}
-
 // --- language and start --------------------------------------------------------------------------------------------
 
 function renderTexts() {
@@ -330,13 +317,11 @@ function renderTexts() {
     element.placeholder = t(element.dataset.placeholder);
   }
   $('language').lang = currentLanguage() === 'ko' ? 'en' : 'ko';
-  setText($('tag-error'), '');
-  checkText();
 }
 
 function renderAll() {
   renderTexts();
-  renderTags();
+  renderForm(state.tags);
   renderResult();
   renderSessions();
 }
@@ -346,11 +331,6 @@ $('language').addEventListener('click', () => {
   renderAll();
 });
 
-/** Assigning an unchanged text would make a screen reader say it again. */
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
 function announce(text) {
   setText($('live'), text);
 }
@@ -359,7 +339,7 @@ async function start() {
   await logIn();
   const [{ tags }] = await Promise.all([getTags(), loadSessions()]);
   state.tags = tags;
-  renderTags();
+  renderForm(tags);
 }
 
 renderAll();

@@ -1,0 +1,118 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Stands between a client and a server on this machine and makes the network between them bad. It starts good;
+ * each method takes effect at once, on open connections and on new ones.
+ */
+export interface TcpProxy extends AsyncDisposable {
+  readonly port: number;
+  /** `url` with this proxy's host and port: what the client is given instead. */
+  through(url: string): string;
+  /** Nobody there: resets every connection and refuses new ones. */
+  cut(): void;
+  /** Nobody answers: keeps connections and accepts new ones, but not a byte passes in either direction. */
+  hang(): void;
+  /** Far away: what passes is held for this long, in each direction; order is kept. */
+  delay(ms: number): void;
+  /** Good again, on the same port. What was held by `hang` arrives now, late; what was cut stays cut. */
+  restore(): Promise<void>;
+}
+
+/** A proxy on a free port of loopback, in front of `targetPort`. */
+export async function startProxy(targetPort: number): Promise<TcpProxy> {
+  const sockets = new Set<Socket>();
+  let gate = openGate();
+  let delayMs = 0;
+
+  function keep(socket: Socket): void {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  }
+
+  async function* held(source: Readable) {
+    for await (const chunk of source) {
+      if (delayMs > 0) await sleep(delayMs);
+      await gate.passable;
+      yield chunk;
+    }
+    // The end of a connection is news as well.
+    await gate.passable;
+  }
+
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    const target = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+    keep(client);
+    keep(target);
+    const bothWays = [pipeline(client, held, target), pipeline(target, held, client)];
+    // When one way breaks, both ends are destroyed: that is what the other side is told.
+    for (const way of bothWays) {
+      way.catch(() => {
+        client.destroy();
+        target.destroy();
+      });
+    }
+  });
+  let listening: Promise<void> | undefined = listen(server, 0);
+  await listening;
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const { port } = address;
+
+  function cut(): void {
+    listening = undefined;
+    server.close();
+    for (const socket of sockets) socket.resetAndDestroy();
+  }
+
+  return {
+    port,
+    through(url) {
+      const proxied = new URL(url);
+      proxied.hostname = '127.0.0.1';
+      proxied.port = String(port);
+      return proxied.href;
+    },
+    cut,
+    hang() {
+      if (gate.isOpen) gate = closedGate();
+    },
+    delay(ms) {
+      delayMs = ms;
+    },
+    async restore() {
+      delayMs = 0;
+      gate.open();
+      gate = openGate();
+      listening ??= listen(server, port);
+      await listening;
+    },
+    async [Symbol.asyncDispose]() {
+      cut();
+      gate.open();
+    },
+  };
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+}
+
+interface Gate {
+  readonly isOpen: boolean;
+  readonly passable: Promise<void>;
+  readonly open: () => void;
+}
+
+function openGate(): Gate {
+  return { isOpen: true, passable: Promise.resolve(), open: () => {} };
+}
+
+function closedGate(): Gate {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { isOpen: false, passable: promise, open: resolve };
+}
