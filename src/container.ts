@@ -111,7 +111,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     await queue.close();
     clearTimeout(patience);
   });
-  const recovery = startRecovery({ executions, queue, bus, metrics, log });
+  const recovery = startRecovery({ executions, queue, queueIsNew: !shared, bus, metrics, log });
   resources.defer(recovery.stop);
 
   const feed = createFeed({ sessions, bus, log });

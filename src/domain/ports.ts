@@ -138,8 +138,11 @@ export interface ExecutionRepository {
   fail(lease: Lease, reason: FailureReason): Promise<boolean>;
   /** Back to `queued`, as if this run had not been. */
   release(lease: Lease): Promise<boolean>;
-  /** Sessions to hand out again; those returned are not returned again for a while. */
-  takeForgotten(limit: number): Promise<readonly ForgottenSession[]>;
+  /**
+   * Sessions to hand out again: waiting for longer than `queuedSeconds` since they were last handed out, or with a
+   * lease that has lapsed. Those returned are not returned again for a while.
+   */
+  takeForgotten(limit: number, queuedSeconds: number): Promise<readonly ForgottenSession[]>;
   /** Fails the sessions that have lost their executor too often, and returns them. */
   failExhausted(maxAttempts: number): Promise<readonly string[]>;
   load(): Promise<ExecutionLoad>;

@@ -6,39 +6,49 @@ import type { SessionMetrics } from './session-metrics.ts';
 /** Runs of one session that may end without a word, before it counts as one that kills its executor. */
 const MAX_ATTEMPTS = 5;
 const LOOK_EVERY_MS = 1_000;
+/** Seconds after which a session that nobody has taken from the queue counts as forgotten there. */
+const FORGOTTEN_AFTER_SECONDS = 10;
 const BATCH = 200;
 
 export interface RecoveryDependencies {
   readonly executions: ExecutionRepository;
   readonly queue: SessionQueue;
+  /** The queue lives and dies with this process: at its start, everything that waits is forgotten. */
+  readonly queueIsNew: boolean;
   readonly bus: SessionBus;
   readonly metrics: SessionMetrics;
   readonly log: Logger;
 }
 
 /** Hands out again what was accepted and forgotten, or left by an executor that is gone. Runs in every process. */
-export function startRecovery({ executions, queue, bus, metrics, log }: RecoveryDependencies) {
+export function startRecovery(dependencies: RecoveryDependencies) {
+  const { executions, queue, queueIsNew, bus, metrics, log } = dependencies;
   const stopped = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let reachable = true;
+  let queuedSeconds = queueIsNew ? 0 : FORGOTTEN_AFTER_SECONDS;
 
-  async function look(): Promise<void> {
+  /** @returns how many sessions were handed out. */
+  async function look(): Promise<number> {
     for (const id of await executions.failExhausted(MAX_ATTEMPTS)) {
       log.error({ session_id: id, reason: 'attempts_exhausted' }, 'session failed');
       // Followers read the end from the rows.
       bus.publish(id, { kind: 'changed' });
     }
-    for (const { id, attempts, traceparent, kind } of await executions.takeForgotten(BATCH)) {
+    const forgotten = await executions.takeForgotten(BATCH, queuedSeconds);
+    for (const { id, attempts, traceparent, kind } of forgotten) {
       metrics.recovered(kind);
       log.info({ session_id: id, attempts, kind }, 'session handed out again');
       const carrier = traceparent === undefined ? {} : { traceparent };
       await context.with(propagation.extract(context.active(), carrier), () => queue.enqueue(id, attempts));
     }
+    return forgotten.length;
   }
 
   async function loop(): Promise<void> {
     try {
-      await look();
+      const taken = await look();
+      if (taken < BATCH) queuedSeconds = FORGOTTEN_AFTER_SECONDS;
       reachable = true;
     } catch (error) {
       // Once for each outage, not once a second.

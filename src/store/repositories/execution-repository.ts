@@ -2,8 +2,6 @@ import type { ExecutionRepository, ForgottenSession, Lease } from '../../domain/
 import type { Database } from '../database.ts';
 import { cardRows } from './session-rows.ts';
 
-/** Seconds after which a session that nobody has taken from the queue is handed out again. */
-const FORGOTTEN_AFTER_SECONDS = 10;
 /** Finished sessions that the typical duration is taken from. */
 const RECENT_SESSIONS = 50;
 
@@ -139,19 +137,19 @@ export function createExecutionRepository(database: Database): ExecutionReposito
       return released === 1;
     },
 
-    async takeForgotten(limit) {
+    async takeForgotten(limit, queuedSeconds) {
       const { rows } = await database.raw<{ rows: (ForgottenSession & { traceparent: string | null })[] }>(
         `update meari_sessions set offered_at = now()
          where id in (
            select id from meari_sessions
-           where (status = 'queued' and offered_at < now() - :seconds * interval '1 second')
+           where (status = 'queued' and offered_at <= now() - :queuedSeconds * interval '1 second')
               or (status = 'processing' and lease_expires_at < now()
                   and offered_at < now() - interval '2 seconds')
            order by id limit :limit
            for update skip locked
          )
          returning id, attempts, traceparent, case status when 'queued' then 'queued' else 'abandoned' end as kind`,
-        { seconds: FORGOTTEN_AFTER_SECONDS, limit },
+        { queuedSeconds, limit },
       );
       return rows.map((row) => ({ ...row, traceparent: row.traceparent ?? undefined }));
     },
