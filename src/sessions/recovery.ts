@@ -8,7 +8,7 @@ const MAX_ATTEMPTS = 5;
 const LOOK_EVERY_MS = 1_000;
 /** Seconds after which a session that nobody has taken from the queue counts as forgotten there. */
 const FORGOTTEN_AFTER_SECONDS = 10;
-const BATCH = 200;
+const BATCH = 1_000;
 
 export interface RecoveryDependencies {
   readonly executions: ExecutionRepository;

@@ -17,11 +17,15 @@ export function createHeldWriter() {
     onCall?.();
     if (open) return;
     await new Promise<void>((resolve, reject) => {
-      gates[part].push(resolve);
-      signal.addEventListener('abort', () => {
+      const onAbort = () => {
         aborted.push(part);
         onCall?.();
         reject(signal.reason);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      gates[part].push(() => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
       });
     });
   }

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { v7 as uuidv7 } from 'uuid';
+import type { BusMessage, Claim, ExecutionRepository, SessionRepository } from '../../src/domain/ports.ts';
+import { createLogger } from '../../src/log.ts';
+import { createSessionGraph } from '../../src/pipeline/create-session.ts';
+import { createStepRecorder } from '../../src/profiling/step.ts';
+import { createLocalBus } from '../../src/queue/local-bus.ts';
+import { createExecutor } from '../../src/sessions/executor.ts';
+import { createFeed } from '../../src/sessions/feed.ts';
+import { createSessionMetrics } from '../../src/sessions/session-metrics.ts';
+import { connectDatabase, type Database } from '../../src/store/database.ts';
+import { createCorpusRepository } from '../../src/store/repositories/corpus-repository.ts';
+import { createExecutionRepository } from '../../src/store/repositories/execution-repository.ts';
+import { createSessionRepository } from '../../src/store/repositories/session-repository.ts';
+import { createUserRepository } from '../../src/store/repositories/user-repository.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createHeldWriter } from '../support/held-writer.ts';
+
+const LIMITS = { unfinishedPerUser: 100, queued: 1_000 };
+/** A lease that has lapsed by the time that anybody can ask. */
+const LAPSED_MS = -1;
+
+let testDatabase: TestDatabase;
+let database: Database;
+let sessions: SessionRepository;
+let executions: ExecutionRepository;
+before(async () => {
+  testDatabase = await createTestDatabase();
+  database = connectDatabase({ url: testDatabase.url, poolMax: 5 });
+  sessions = createSessionRepository(database);
+  executions = createExecutionRepository(database);
+});
+after(async () => {
+  await database.destroy();
+  await testDatabase.drop();
+});
+
+async function acceptSession(): Promise<{ id: string; userId: string }> {
+  const userId = uuidv7();
+  const tokenHash = Buffer.from(randomUUID());
+  await createUserRepository(database).createGuest({
+    id: userId,
+    nickname: '고래',
+    tokenHash,
+    expiresAt: new Date(),
+  });
+  const id = uuidv7();
+  const topic = { tagId: 2, userContext: null };
+  const now = new Date();
+  const session = { id, userId, topic, crisis: false, idempotency: undefined, traceparent: undefined, now };
+  assert.equal(await sessions.accept(session, LIMITS), 'accepted');
+  return { id, userId };
+}
+
+async function claim(id: string, leaseMs: number): Promise<Claim> {
+  const claimed = await executions.claim(id, 'test', leaseMs);
+  assert.ok(claimed);
+  return claimed;
+}
+
+const statusOf = async (id: string) => (await database('meari_sessions').where({ id }).first()).status;
+
+describe('lease', () => {
+  test('one executor at a time; a lapsed lease can be taken over', async () => {
+    const { id } = await acceptSession();
+    const first = await claim(id, LAPSED_MS);
+    const second = await claim(id, 60_000);
+    assert.equal(second.attempt, 2);
+    assert.ok(second.lease.fence > first.lease.fence);
+    assert.equal(await executions.claim(id, 'third', 60_000), undefined);
+  });
+
+  test('of many who claim at the same moment, one gets it', async () => {
+    const { id } = await acceptSession();
+    const claims = await Promise.all(
+      Array.from({ length: 5 }, (_, n) => executions.claim(id, `${n}`, 60_000)),
+    );
+    assert.equal(claims.filter(Boolean).length, 1);
+  });
+
+  test('fencing: no write of a run that was taken over gets through', async () => {
+    const { id, userId } = await acceptSession();
+    const { lease: stale } = await claim(id, LAPSED_MS);
+    const { lease } = await claim(id, 60_000);
+    const writer = createHeldWriter();
+    writer.releaseAll();
+    const history = await sessions.history(userId);
+    const brief = { topic: { tagId: 2, userContext: null }, history };
+    const { signal } = new AbortController();
+    const sources = await createCorpusRepository(database).forTag(2);
+    const result = {
+      persona: await writer.writer.persona(brief, signal),
+      empathy: await writer.writer.empathy({ ...brief, sources }, signal),
+      reflection: await writer.writer.reflection({ ...brief, sources }, signal),
+      degraded: false,
+      completedAt: new Date(),
+    };
+    assert.equal(await executions.renew(stale, 60_000), false);
+    assert.equal(
+      await executions.checkpoint(stale, { name: 'persona', durationMs: 1 }, result.persona),
+      false,
+    );
+    assert.equal(await executions.complete(stale, result), false);
+    assert.equal(await executions.fail(stale, 'timeout'), false);
+    assert.equal(await executions.release(stale), false);
+    assert.equal(await statusOf(id), 'processing');
+    for (const table of ['session_steps', 'cards', 'personas']) {
+      assert.deepEqual(await database(table).where('session_id', id), [], table);
+    }
+    assert.equal(await executions.complete(lease, result), true);
+    assert.equal(await executions.complete(lease, result), false, 'finished once');
+    assert.equal((await database('cards').where('session_id', id)).length, 6);
+  });
+
+  test('a session whose executors keep dying fails after five, with a reason', async () => {
+    const { id, userId } = await acceptSession();
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      assert.deepEqual((await executions.failExhausted(5)).includes(id), false);
+      assert.equal((await claim(id, LAPSED_MS)).attempt, attempt);
+    }
+    assert.ok((await executions.failExhausted(5)).includes(id));
+    const snapshot = await sessions.find(userId, id);
+    assert.equal(snapshot?.status, 'failed');
+    assert.equal(snapshot?.failureReason, 'attempts_exhausted');
+  });
+
+  test('what lies forgotten is taken by one of those who look', async () => {
+    const { id } = await acceptSession();
+    const looks = await Promise.all([1, 2, 3].map(() => executions.takeForgotten(1_000, 0)));
+    const taken = looks.flat().filter((session) => session.id === id);
+    assert.ok(taken.length >= 1);
+    assert.equal(taken[0]?.kind, 'queued');
+    assert.deepEqual(
+      (await executions.takeForgotten(1_000, 3_600)).filter((session) => session.id === id),
+      [],
+    );
+  });
+});
+
+describe('executor', () => {
+  function executorWith(held: ReturnType<typeof createHeldWriter>) {
+    const now = () => new Date();
+    const sources = createCorpusRepository(database);
+    return createExecutor({
+      executions,
+      sessions,
+      bus: createLocalBus(),
+      graph: createSessionGraph({ sessions, executions, sources, writer: held.writer, now }),
+      recordStep: createStepRecorder({ metric: { name: 'test.execution.step', description: 'test' } }),
+      metrics: createSessionMetrics(),
+      log: createLogger('silent'),
+      owner: 'test',
+      timeoutMs: 60_000,
+      now,
+    });
+  }
+
+  test('goes on where another one stopped: what was written is not written again', async () => {
+    const { id, userId } = await acceptSession();
+    const held = createHeldWriter();
+    const first = executorWith(held);
+    const run = first.execute(id);
+    await held.until(() => held.calls.length === 3);
+    held.release('persona');
+    while ((await sessions.steps(id)).every(({ name }) => name !== 'persona'))
+      await sessions.find(userId, id);
+    first.stop();
+    await run;
+    assert.equal(await statusOf(id), 'queued');
+    assert.deepEqual(held.aborted.toSorted(), ['empathy', 'reflection']);
+
+    held.releaseAll();
+    await executorWith(held).execute(id);
+    assert.equal(await statusOf(id), 'completed');
+    assert.deepEqual(held.calls.toSorted(), ['empathy', 'empathy', 'persona', 'reflection', 'reflection']);
+    assert.equal((await database('personas').where('session_id', id)).length, 1);
+  });
+
+  test('does nothing for a session that is finished, gone, or in other hands', async () => {
+    const held = createHeldWriter();
+    held.releaseAll();
+    const { id } = await acceptSession();
+    const executor = executorWith(held);
+    await executor.execute(id);
+    await executor.execute(id);
+    await executor.execute(uuidv7());
+    const other = await acceptSession();
+    await claim(other.id, 60_000);
+    await executor.execute(other.id);
+    assert.equal(held.calls.length, 3);
+  });
+});
+
+test('a reader that does not read holds a bounded number of messages, and still gets every event', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage: () => void = runInNewContext('gc');
+  const { id, userId } = await acceptSession();
+  const bus = createLocalBus();
+  const feed = createFeed({ sessions, bus, log: createLogger('silent') });
+  const follower = await feed.follow(userId, id);
+  const { signal } = new AbortController();
+  const events = follower.events({ after: 0, signal });
+  assert.equal((await events.next()).value?.status, 'starting');
+
+  const published: WeakRef<BusMessage>[] = [];
+  for (let n = 0; n < 1_000; n++) {
+    const message: BusMessage = { kind: 'progress' };
+    published.push(new WeakRef(message));
+    bus.publish(id, message);
+  }
+  // A turn of the event loop ends the strong hold that a WeakRef has on its target when it is made.
+  await new Promise((turn) => setImmediate(turn));
+  collectGarbage();
+  const alive = published.filter((ref) => ref.deref() !== undefined).length;
+  assert.ok(alive <= 40, `${alive} messages are held`);
+
+  const { lease } = await claim(id, 60_000);
+  await executions.fail(lease, 'timeout');
+  bus.publish(id, { kind: 'changed' });
+  const rest = await Array.fromAsync(events);
+  assert.deepEqual(
+    rest.map(({ seq, status }) => [seq, status]),
+    [[2, 'failed']],
+  );
+});
