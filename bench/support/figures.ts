@@ -1,6 +1,7 @@
 /** One measured number, with its unit, and what it has to reach where DESIGN names that. */
 export interface Figure {
   readonly name: string;
+  /** NaN where it cannot be measured on this system. */
   readonly value: number;
   readonly unit: string;
   readonly target?: string;
@@ -33,7 +34,8 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 /** A Markdown table, which a terminal shows well enough too. */
 export function table(figures: readonly Figure[]): string {
   const rows = figures.map(
-    ({ name, value, unit, target = '' }) => `| ${name} | ${value} ${unit} | ${target} |`,
+    ({ name, value, unit, target = '' }) =>
+      `| ${name} | ${Number.isNaN(value) ? 'n/a' : `${value} ${unit}`} | ${target} |`,
   );
   return ['| what | measured | must reach |', '|---|---|---|', ...rows].join('\n');
 }

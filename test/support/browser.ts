@@ -27,13 +27,13 @@ export interface WatchedPage extends AsyncDisposable {
   readonly traces: string[];
 }
 
-/** A visitor of their own: no cookies, nothing stored. */
+/** A visitor of their own: no cookies, nothing stored; without animations, which a test would wait for. */
 export async function visit(
   browser: Browser,
   url: string,
   options: BrowserContextOptions = {},
 ): Promise<WatchedPage> {
-  const context = await browser.newContext({ locale: 'ko-KR', ...options });
+  const context = await browser.newContext({ locale: 'ko-KR', reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
   const problems: string[] = [];
   const traces: string[] = [];

@@ -153,6 +153,7 @@ export function stepsView(steps) {
           { class: status },
           el('span', { class: 'step-name' }, hasText(`step_${name}`) ? t(`step_${name}`) : name),
           el('progress', { max: longest, value: duration_ms ?? 0, 'aria-hidden': 'true' }),
+          // The last step's time may come a moment after the session that it has finished.
           el('span', { class: 'step-time' }, duration_ms === null ? t(status) : duration(duration_ms)),
         ),
       ),

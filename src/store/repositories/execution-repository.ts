@@ -46,7 +46,8 @@ export function createExecutionRepository(database: Database): ExecutionReposito
         .returning(['user_id', 'tag_id', 'user_context', 'fence', 'attempts', 'created_at', 'traceparent']);
       if (!row) return undefined;
       const finished =
-        row.attempts === 1
+        // The fence, not the attempts: a run that gave its lease back does not count as one, and may have finished steps.
+        row.fence === 1
           ? []
           : await database('session_steps')
               .select('name', 'output')
