@@ -1,9 +1,9 @@
 /** Connection faults: Postgres's own codes of class 08 and 57P, too many connections, and Node's for sockets. */
 const UNAVAILABLE_CODES = /^(08|57P|53300|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH)/;
 
-/** Neither pg nor knex gives these a code. */
+/** Neither pg nor knex gives these a code; knex puts the statement before the message. */
 const UNAVAILABLE_MESSAGES =
-  /^(Connection terminated|Connection ended|timeout expired|timeout exceeded when trying|Query read timeout|Client has encountered)/;
+  /(^| - )(Connection terminated|Connection ended|timeout expired|timeout exceeded when trying|Query read timeout|Client has encountered)/;
 
 /** Whether the database could not be reached, so that the same call may work later. */
 export function isDatabaseUnavailable(error: unknown): boolean {

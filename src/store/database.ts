@@ -12,6 +12,8 @@ export interface DatabaseOptions {
 
 /** Milliseconds. A statement of this service reads or writes a few rows by index; more is a fault. */
 const STATEMENT_TIMEOUT_MS = 5_000;
+/** Milliseconds after which a server that has not even answered that it gave up counts as hung. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 500;
 /** Milliseconds to reach the server, and to wait for a free connection: a dead database is answered within 2 s. */
 const CONNECT_TIMEOUT_MS = 1_500;
 
@@ -22,10 +24,14 @@ export function connectDatabase({ url, poolMax }: DatabaseOptions): Database {
       connectionString: url,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       statement_timeout: STATEMENT_TIMEOUT_MS,
+      query_timeout: ANSWER_TIMEOUT_MS,
+      keepAlive: true,
       application_name: 'meari',
     },
     pool: { min: 0, max: poolMax },
     acquireConnectionTimeout: CONNECT_TIMEOUT_MS,
+    // An error's message would hold the values of its statement, which may be what a user wrote.
+    compileSqlOnError: false,
     // Knex would print faults that are thrown as well, past the service's own log.
     log: { warn() {}, error() {}, deprecate() {}, debug() {} },
   });

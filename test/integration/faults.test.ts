@@ -188,4 +188,20 @@ describe('Postgres away', () => {
       await database.drop();
     }
   });
+
+  test('hanging: a 503 after a while instead of an answer that never comes; as before once it answers', async () => {
+    const database = await createTestDatabase();
+    await using proxy = await startProxy(Number(new URL(database.url).port));
+    {
+      await using service = await startTestService({ DATABASE_URL: proxy.through(database.url) });
+      const guest = await service.guest();
+      proxy.hang();
+      const answer = await guest.get(SESSIONS);
+      assert.equal(answer.status, 503);
+      assert.equal(answer.body.error_code, 'UNAVAILABLE');
+      await proxy.restore();
+      await eventually(async () => ((await guest.get(SESSIONS)).status === 200 ? true : undefined));
+    }
+    await database.drop();
+  });
 });
