@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { StartupError } from '../errors.ts';
+import { claim, stopLeftover } from './data-directory.ts';
+import { type Account, asAccount, serverAccount } from './server-account.ts';
 
 const run = promisify(execFile);
 
@@ -78,40 +80,6 @@ async function loadBinaries(): Promise<Binaries> {
   }
 }
 
-/** Marks the directory as used by this process, so that a second service does not stop the first one's database. */
-async function claim(directory: string): Promise<string> {
-  const file = join(directory, 'owner.pid');
-  const owner = Number(await readFile(file, 'utf8').catch(() => ''));
-  if (owner && owner !== process.pid && (await isOurKind(owner))) {
-    throw new StartupError(
-      `the database in ${directory} is in use by process ${owner}: stop it, or set DATA_DIR or DATABASE_URL`,
-    );
-  }
-  await writeFile(file, String(process.pid));
-  return file;
-}
-
-/** A pid may have been given to another program since: it is ours only while it runs Node. */
-async function isOurKind(pid: number): Promise<boolean> {
-  return isRunning(pid) && (await commandOf(pid)).includes('node');
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-async function commandOf(pid: number): Promise<string> {
-  const shown = await run('ps', ['-o', 'args=', '-p', String(pid)]).catch(() => undefined);
-  if (shown) return shown.stdout;
-  // Slim images have no `ps`; Linux always has /proc.
-  return readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-}
-
 async function readPassword(directory: string): Promise<string> {
   const file = join(directory, 'password');
   const known = await readFile(file, 'utf8').catch(() => undefined);
@@ -119,65 +87,6 @@ async function readPassword(directory: string): Promise<string> {
   const password = randomBytes(24).toString('base64url');
   await writeFile(file, password, { mode: 0o600 });
   return password;
-}
-
-/**
- * Postgres refuses to run as root. Then it runs as `nobody`, with the one capability that lets it pass through
- * folders which only root may enter (`/root`, a `mktemp -d`); `no_setuid_fixup` makes access(2) count it too.
- */
-interface Account {
-  readonly prefix: readonly string[];
-  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
-}
-
-const NOBODY = { uid: 65534, gid: 65534 };
-
-async function serverAccount(directory: string): Promise<Account> {
-  if (process.getuid?.() !== 0) return { prefix: [], owner: undefined };
-  const existing = await stat(join(directory, 'data')).catch(() => undefined);
-  const owner = existing && existing.uid !== 0 ? { uid: existing.uid, gid: existing.gid } : NOBODY;
-  const prefix = [
-    'setpriv',
-    `--reuid=${owner.uid}`,
-    `--regid=${owner.gid}`,
-    '--clear-groups',
-    '--inh-caps=+dac_override',
-    '--ambient-caps=+dac_override',
-    '--securebits=+no_setuid_fixup',
-  ];
-  try {
-    await run('setpriv', [...prefix.slice(1), 'true']);
-  } catch (cause) {
-    throw new StartupError(
-      'Postgres does not run as root, and `setpriv` (util-linux) cannot change the user here: start as another user, or set DATABASE_URL',
-      { cause },
-    );
-  }
-  return { prefix, owner };
-}
-
-function asAccount(account: Account, command: string, args: readonly string[]): [string, string[]] {
-  const [first = command, ...rest] = [...account.prefix, command, ...args];
-  return [first, rest];
-}
-
-/** A process killed with SIGKILL leaves its server running; a second one on the same data would be refused. */
-async function stopLeftover(data: string): Promise<void> {
-  const lockFile = join(data, 'postmaster.pid');
-  const pid = Number((await readFile(lockFile, 'utf8').catch(() => '')).split('\n')[0]);
-  if (!pid) return;
-  if (!isRunning(pid) || !(await commandOf(pid)).includes(data)) {
-    // Stale, and its number may belong to another program by now, which Postgres would take for a server.
-    await rm(lockFile, { force: true });
-    return;
-  }
-  process.kill(pid, 'SIGINT');
-  const deadline = Date.now() + STOP_TIMEOUT_MS;
-  while (isRunning(pid)) {
-    if (Date.now() > deadline)
-      throw new StartupError(`a Postgres server left over (process ${pid}) does not stop`);
-    await new Promise((wake) => setTimeout(wake, 20));
-  }
 }
 
 interface Setup {

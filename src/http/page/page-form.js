@@ -23,7 +23,7 @@ export function renderForm(tags) {
   for (const old of $('tags').querySelectorAll('.major')) old.remove();
   $('tags').append(...tags.map((major) => majorTagView(major, chosen)));
   $('tags-loading').hidden = tags.length > 0;
-  setText($('tag-error'), '');
+  if ($('tag-error').textContent) setText($('tag-error'), t('tagMissing'));
   checkText();
 }
 
