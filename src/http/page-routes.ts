@@ -17,7 +17,8 @@ const FILES = [
 /** The example page: an API client without a build step, that a frontend developer can copy from. */
 export function pageRoutes(): Router {
   const router = Router();
-  const serve = express.static(FOLDER, { maxAge: '5m', redirect: false });
+  // Asked for again on each visit and answered by 304: modules of two versions must not meet in one browser.
+  const serve = express.static(FOLDER, { maxAge: 0, redirect: false });
   // One route a file and not a folder at the root: other paths are the API's, and cost no look at the disk.
   for (const file of FILES) router.get(file, serve);
   return router;
