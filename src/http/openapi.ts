@@ -156,8 +156,12 @@ export function openApiDocument() {
           operationId: 'getSessionStatus',
           tags: ['sessions'],
           summary: 'How far a session is',
+          description:
+            '`Prefer: wait=N` answers once something changes. With `If-None-Match`, the `ETag` of the answer before, it ' +
+            'answers at once when there is more to tell already, and 304 when there is nothing new.',
           responses: {
             200: json('The status, with each step.', sessionStatusSchema),
+            304: { description: 'Nothing new (`If-None-Match`).' },
             ...errors(400, 401, 404),
           },
         },

@@ -12,6 +12,7 @@ import {
   lastEventIdSchema,
   listQuerySchema,
   sessionParamsSchema,
+  statusTag,
   toCursor,
   toStatusBody,
 } from './session-schemas.ts';
@@ -108,22 +109,28 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
     const { sessionId } = validate(sessionParamsSchema, req.params, 'path');
     const userId = userOf(res).id;
     const { wait } = parsePrefer(req.get('Prefer'));
-    if (wait === undefined) {
-      res.json(toStatusBody(await service.describe(await service.find(userId, sessionId))));
-      return;
-    }
+    const readStatus = async () =>
+      toStatusBody(await service.describe(await service.find(userId, sessionId)));
     // Followed before it is read, so that no change can fall between.
-    const follower = await service.follow(userId, sessionId);
+    const follower = wait === undefined ? undefined : await service.follow(userId, sessionId);
     try {
-      let snapshot = await service.find(userId, sessionId);
-      if (snapshot.status === 'queued' || snapshot.status === 'processing') {
-        await delivery.waitForChange(res, follower, Math.min(wait * 1000, syncWaitMs));
-        snapshot = await service.find(userId, sessionId);
+      const known = req.get('If-None-Match');
+      let status = await readStatus();
+      if (wait !== undefined && follower) {
+        const isNews = known !== undefined && known !== statusTag(status);
+        const hasEnded = status.status === 'completed' || status.status === 'failed';
+        if (!isNews && !hasEnded) {
+          await delivery.waitForChange(res, follower, Math.min(wait * 1000, syncWaitMs));
+          status = await readStatus();
+        }
+        res.set('Preference-Applied', `wait=${Math.min(wait, syncWaitMs / 1000)}`);
       }
-      res.set('Preference-Applied', `wait=${Math.min(wait, syncWaitMs / 1000)}`);
-      res.json(toStatusBody(await service.describe(snapshot)));
+      res.set('ETag', statusTag(status));
+      // Not left to Express: `fetch` adds `Cache-Control: no-cache` to If-None-Match, which Express takes for a reload.
+      if (known === statusTag(status)) res.status(304).end();
+      else res.json(status);
     } finally {
-      follower.close();
+      follower?.close();
     }
   });
 

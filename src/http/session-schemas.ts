@@ -107,3 +107,8 @@ export function toStatusBody({
 function messageFor({ status, failureReason }: SessionProgress['snapshot']): string {
   return status === 'failed' ? FAILURE_MESSAGES[failureReason ?? 'step_failed'] : STATUS_MESSAGES[status];
 }
+
+/** An entity tag that changes with what a client waits for, and not with the estimate. */
+export function statusTag({ status, progress }: z.infer<typeof sessionStatusSchema>): string {
+  return `"${status}-${progress.completed_steps}"`;
+}

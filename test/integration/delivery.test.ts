@@ -225,8 +225,14 @@ describe('delivery', () => {
     api.held.release('persona');
     const changed = await polling;
     assert.equal(changed.headers.get('Preference-Applied'), 'wait=30');
+    const tag = changed.headers.get('ETag') ?? '';
     const body = sessionStatusSchema.parse(await changed.json());
     assert.ok(body.progress.completed_steps >= 2);
+    // A client that knows less than there is to tell does not wait; one that knows all of it, in vain, gets a 304.
+    const behind = await api.get(`${id}/status`, { Prefer: 'wait=30', 'If-None-Match': '"queued-0"' });
+    assert.equal(behind.status, 200);
+    const latest = behind.headers.get('ETag') ?? tag;
+    assert.equal((await api.get(`${id}/status`, { Prefer: 'wait=0', 'If-None-Match': latest })).status, 304);
 
     api.held.releaseAll();
     const done = await eventually(async () => {

@@ -31,9 +31,18 @@ export function createHeldWriter() {
   }
 
   const writer: Writer = {
-    persona: async (brief, signal) => (await pass('persona', signal), local.persona(brief, signal)),
-    empathy: async (brief, signal) => (await pass('empathy', signal), local.empathy(brief, signal)),
-    reflection: async (brief, signal) => (await pass('reflection', signal), local.reflection(brief, signal)),
+    async persona(brief, signal) {
+      await pass('persona', signal);
+      return local.persona(brief, signal);
+    },
+    async empathy(brief, signal) {
+      await pass('empathy', signal);
+      return local.empathy(brief, signal);
+    },
+    async reflection(brief, signal) {
+      await pass('reflection', signal);
+      return local.reflection(brief, signal);
+    },
   };
   return {
     writer,

@@ -60,19 +60,19 @@ export async function deliverInBackground(request, { show, signal }) {
 }
 
 async function waitForSession(sessionId, { show, signal }) {
-  let known = '';
+  // What is known already: the server answers at once when there is more, and otherwise once there is.
+  let known;
   return persistently(signal, async (progressed) => {
     for (;;) {
-      const headers = { Prefer: `wait=${LONG_POLL_SECONDS}` };
-      const body = await getJson(`${SESSIONS}/${sessionId}/status`, { headers, signal });
+      const headers = { Prefer: `wait=${LONG_POLL_SECONDS}`, ...(known ? { 'If-None-Match': known } : {}) };
+      const response = await call(`${SESSIONS}/${sessionId}/status`, { headers, signal });
       progressed();
+      if (response.status === 304) continue;
+      known = response.headers.get('ETag');
+      const body = await readJson(response);
       show({ steps: body.progress.steps, estimatedSeconds: body.estimated_seconds });
       if (body.status === 'completed') return getSession(sessionId, signal);
       if (body.status === 'failed') throw new ApiError({ error_code: 'FAILED', message: body.message });
-      // An answer with nothing new should have taken its time; a server in trouble is not asked faster than this.
-      const now = JSON.stringify([body.status, body.progress]);
-      if (now === known) await pause(500, signal);
-      known = now;
     }
   });
 }
@@ -150,7 +150,7 @@ async function call(path, options = {}) {
     await request('/auth/guest', { method: 'POST', signal: options.signal });
     response = await request(path, options);
   }
-  if (response.ok) return response;
+  if (response.ok || response.status === 304) return response;
   // A proxy on the way may answer without a body of this API.
   const body = await response.json().catch(() => ({ error_code: `HTTP_${response.status}` }));
   throw new ApiError(body, response.status, Number(response.headers.get('Retry-After')) || 0);
