@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { StartupError } from './errors.ts';
 
@@ -23,10 +24,22 @@ const origins = z
   });
 
 /** `true`, `false`, a number of hops, or a list of addresses: what Express takes as `trust proxy`. */
-const trustProxy = z.string().transform((value) => {
-  if (value === 'true' || value === 'false') return value === 'true';
-  return /^\d+$/.test(value) ? Number(value) : value;
-});
+const trustProxy = z
+  .string()
+  .refine((value) => /^(true|false|\d+)$/.test(value) || value.split(',').every(isTrustedAddress), {
+    message: 'must be true, false, a number of hops, or addresses separated by commas',
+  })
+  .transform((value) => {
+    if (value === 'true' || value === 'false') return value === 'true';
+    return /^\d+$/.test(value) ? Number(value) : value;
+  });
+
+/** An address, a network, or one of the names that Express has for some. */
+function isTrustedAddress(text: string): boolean {
+  const [address = '', bits = '0', ...more] = text.trim().split('/');
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text.trim())) return true;
+  return isIP(address) !== 0 && /^\d{1,3}$/.test(bits) && more.length === 0;
+}
 
 const environment = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),

@@ -19,7 +19,7 @@ import { type BullmqQueue, createBullmqQueue } from './queue/bullmq-queue.ts';
 import { createFallbackQueue } from './queue/fallback-queue.ts';
 import { createLocalBus } from './queue/local-bus.ts';
 import { createLocalQueue } from './queue/local-queue.ts';
-import { connectRedis, connectWaitingRedis } from './queue/redis.ts';
+import { connectRedis, connectSubscriberRedis, connectWaitingRedis } from './queue/redis.ts';
 import { createRedisBus } from './queue/redis-bus.ts';
 import { createEstimator } from './sessions/estimator.ts';
 import { createExecutor } from './sessions/executor.ts';
@@ -71,9 +71,9 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   const production = config.environment === 'production';
 
   const url = config.database.url ?? (await embeddedDatabase(config, resources));
+  await prepareDatabase(url);
   const database = connectDatabase({ url, poolMax: config.database.poolMax });
   resources.defer(() => database.destroy());
-  await prepareDatabase(database);
   const sessions = createSessionRepository(database);
   const executions = createExecutionRepository(database);
   const sources = overrides.sources ?? createCorpusRepository(database);
@@ -106,13 +106,17 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     now,
   });
   queue.consume(executor.execute, config.sessions.concurrency);
-  resources.defer(async () => {
-    const patience = setTimeout(executor.stop, FINISH_WITHIN_MS);
-    await queue.close();
-    clearTimeout(patience);
-  });
   const recovery = startRecovery({ executions, queue, queueIsNew: !shared, bus, metrics, log });
-  resources.defer(recovery.stop);
+  let drained: Promise<void> | undefined;
+  const drain = (): Promise<void> => {
+    drained ??= (async () => {
+      const patience = setTimeout(executor.stop, FINISH_WITHIN_MS);
+      await Promise.all([recovery.stop(), queue.close()]);
+      clearTimeout(patience);
+    })();
+    return drained;
+  };
+  resources.defer(drain);
 
   const feed = createFeed({ sessions, bus, log });
   const service = createSessionService({
@@ -154,8 +158,14 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
       optional,
       jobs: shared && jobsDashboard(shared.queue),
     }),
-    /** Answers what waits, and ends what streams, so that the servers can close. */
-    endRequests: () => closing.abort(),
+    /**
+     * Answers what waits, ends what streams, and stops to execute: what runs gets some seconds to finish, and goes
+     * back to the queue then.
+     */
+    async stop(): Promise<void> {
+      closing.abort();
+      await drain();
+    },
     close: () => resources.disposeAsync(),
   };
 }
@@ -202,7 +212,8 @@ function connectShared(
       log.warn({ err: describeError(error) }, 'the shared queue took no session: executing it here');
     },
   });
-  const bus = createRedisBus({ publisher: redis, subscriber: connected(connectWaitingRedis(url)) });
+  const bus = createRedisBus({ publisher: redis, subscriber: connected(connectSubscriberRedis(url)) });
+  resources.defer(() => bus.close());
   return { queue, bus, redis, shared };
 }
 

@@ -54,6 +54,9 @@ export class StartupError extends Error {
 
 /** Somebody else executes the session now, or it was deleted: this run must end and write nothing more. */
 export class LeaseLostError extends Error {
+  /** Trying again cannot bring it back. */
+  readonly isFinal = true;
+
   constructor() {
     super('the lease is held by another run, or the session is gone');
     this.name = 'LeaseLostError';

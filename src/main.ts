@@ -48,8 +48,7 @@ async function serveUntil(
   const signal = await signalled;
   log.info({ signal }, 'stopping');
   setTimeout(() => process.exit(1), SHUTDOWN_LIMIT_MS).unref();
-  container.endRequests();
-  await Promise.all([api && closeServer(api), closeServer(ops)]);
+  await Promise.all([container.stop(), api && closeServer(api), closeServer(ops)]);
 }
 
 function firstSignal(...signals: NodeJS.Signals[]): Promise<NodeJS.Signals> {
@@ -64,8 +63,10 @@ async function listen(variable: string, port: number, host: string | undefined):
   await new Promise<void>((listening, fail) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const reason =
-        cause.code === 'EADDRINUSE' ? 'is taken by another process' : `cannot be used (${cause.code})`;
-      fail(new StartupError(`${variable}: port ${port} ${reason}: set ${variable} to another`, { cause }));
+        cause.code === 'EADDRINUSE'
+          ? `${variable}: port ${port} is taken by another process: set ${variable} to another`
+          : `${variable}, ${variable.replace('PORT', 'HOST')}: ${host ?? '*'}:${port} cannot be used (${cause.code})`;
+      fail(new StartupError(reason, { cause }));
     });
     server.listen({ port, host }, listening);
   });
@@ -76,11 +77,20 @@ function answerStarting(_req: IncomingMessage, res: ServerResponse): void {
   res.writeHead(503, { 'Retry-After': '1', 'Content-Type': 'application/json' }).end('{"status":"starting"}');
 }
 
-/** Takes no more connections, and waits for the requests under way. */
-function closeServer(server: Server): Promise<void> {
-  return new Promise((closed) => {
-    server.close(() => closed());
+/** Milliseconds that clients get to take their answers once the service stops. */
+const LAST_ANSWERS_MS = 2_000;
+
+/** Takes no more connections, lets the requests under way be answered, and then ends what is still open. */
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
   });
+  // A client that keeps its connection, or sends a request and never ends it, would hold the server open.
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const rest = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(rest);
 }
 
 function portOf(server: Server): number {
@@ -92,6 +102,6 @@ try {
   process.exit(0);
 } catch (error) {
   if (error instanceof StartupError) process.stderr.write(`meari: ${error.message}\n`);
-  else createLogger('error').fatal({ err: describeError(error) }, 'start failed');
+  else createLogger('error').fatal({ err: describeError(error) }, 'ended by an error');
   process.exit(1);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readConfig } from './config.ts';
 import { StartupError } from './errors.ts';
-import { connectDatabase, prepareDatabase } from './store/database.ts';
+import { prepareDatabase } from './store/database.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 
 /** `npm run migrate`: brings the database up to date without starting the service, as a deployment wants it. */
@@ -11,8 +11,7 @@ async function migrate(): Promise<void> {
     ? undefined
     : await startEmbeddedPostgres({ directory: join(dataDir, 'postgres') });
   try {
-    const connection = connectDatabase({ url: database.url ?? server?.url ?? '', poolMax: 2 });
-    await prepareDatabase(connection).finally(() => connection.destroy());
+    await prepareDatabase(database.url ?? server?.url ?? '');
     process.stdout.write('meari: the database is up to date\n');
   } finally {
     await server?.stop();

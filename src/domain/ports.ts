@@ -136,21 +136,22 @@ export interface ExecutionRepository {
   /** Cards, persona and status in one transaction. */
   complete(lease: Lease, result: SessionResult): Promise<boolean>;
   fail(lease: Lease, reason: FailureReason): Promise<boolean>;
-  /** Back to `queued`, as if this run had not been. */
-  release(lease: Lease): Promise<boolean>;
+  /** Back to `queued`; as if this run had not been, unless it counts as an attempt. */
+  release(lease: Lease, options: { countsAsAttempt: boolean }): Promise<boolean>;
   /**
    * Sessions to hand out again: waiting for longer than `queuedSeconds` since they were last handed out, or with a
    * lease that has lapsed. Those returned are not returned again for a while.
    */
   takeForgotten(limit: number, queuedSeconds: number): Promise<readonly ForgottenSession[]>;
-  /** Fails the sessions that have lost their executor too often, and returns them. */
+  /** Fails the sessions whose runs have come to nothing too often, and returns them. */
   failExhausted(maxAttempts: number): Promise<readonly string[]>;
   load(): Promise<ExecutionLoad>;
 }
 
 export interface ForgottenSession {
   readonly id: string;
-  readonly attempts: number;
+  /** Of its last lease; 0 when it was never leased. */
+  readonly fence: number;
   readonly traceparent: string | undefined;
   /** Accepted and not executed, or executed by somebody who is gone. */
   readonly kind: 'queued' | 'abandoned';
@@ -165,8 +166,11 @@ export interface ExecutionLoad {
 
 /** Hands accepted sessions to an executor: each to one, or, after a fault, to more, which the lease makes safe. */
 export interface SessionQueue {
-  /** @throws when the queue cannot take it in time. */
-  enqueue(sessionId: string, attempt: number): Promise<void>;
+  /**
+   * @param fence of the session's last lease, 0 for a new one: the same session and fence wait once.
+   * @throws when the queue cannot take it in time.
+   */
+  enqueue(sessionId: string, fence: number): Promise<void>;
   /** Starts to hand out, at most `concurrency` at once. Called once. */
   consume(execute: (sessionId: string) => Promise<void>, concurrency: number): void;
   /** Hands out no more, and waits for those that run. */

@@ -15,7 +15,8 @@ export function patienceFor(res: ServerResponse, closing: AbortSignal, waitMs?: 
   const controller = new AbortController();
   const lose = () => controller.abort();
   const timer = waitMs === undefined ? undefined : setTimeout(lose, waitMs);
-  if (closing.aborted) lose();
+  // Who left while the request was being accepted has told so already.
+  if (closing.aborted || res.destroyed) lose();
   closing.addEventListener('abort', lose);
   res.once('close', lose);
   return {

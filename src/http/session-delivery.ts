@@ -26,7 +26,7 @@ export interface DeliveryDependencies {
 export interface StreamOptions {
   readonly status: number;
   readonly format: StreamFormat;
-  readonly session: Pick<AcceptedSession, 'id' | 'crisis'>;
+  readonly session: Pick<AcceptedSession, 'id' | 'status' | 'startedAt' | 'crisis'>;
   readonly after: number;
   readonly isNew: boolean;
 }
@@ -35,10 +35,10 @@ export type Delivery = ReturnType<typeof createDelivery>;
 
 /** Three ways to hand over the result of one pipeline: wait for it, come back for it, or follow it. */
 export function createDelivery({ service, metrics, closing, now }: DeliveryDependencies) {
-  async function toLine(event: SessionEvent, crisis: boolean): Promise<StreamLine> {
+  async function toLine(event: SessionEvent, session: StreamOptions['session']): Promise<StreamLine> {
     if (event.status === 'starting') {
-      const estimated_seconds = await service.estimateSeconds(event.session_id);
-      return { ...event, estimated_seconds, ...(crisis ? { crisis_support: CRISIS_SUPPORT } : {}) };
+      const estimated_seconds = await service.estimateSeconds(session);
+      return { ...event, estimated_seconds, ...(session.crisis ? { crisis_support: CRISIS_SUPPORT } : {}) };
     }
     if (event.status !== 'failed') return { ...event };
     const { reason, ...line } = event;
@@ -63,28 +63,27 @@ export function createDelivery({ service, metrics, closing, now }: DeliveryDepen
           if (event.status === 'failed') throw failure(event.reason);
         }
       } catch (error) {
-        if (!signal.aborted) throw error;
+        // The database may be away for a moment; the session was accepted all the same.
+        if (!signal.aborted && !isUnavailable(error)) throw error;
       } finally {
         end();
+        follower.close();
       }
       return undefined;
     },
 
     /** 202: the work goes on, and the client comes back. */
-    async respondAccepted(
-      res: Response,
-      { id, crisis }: Pick<AcceptedSession, 'id' | 'crisis'>,
-    ): Promise<void> {
-      const estimated_seconds = await service.estimateSeconds(id);
+    async respondAccepted(res: Response, session: StreamOptions['session']): Promise<void> {
+      const estimated_seconds = await service.estimateSeconds(session);
       res
         .status(202)
         .set('Retry-After', String(estimated_seconds))
         .json({
-          session_id: id,
+          session_id: session.id,
           status: 'processing',
           message: STATUS_MESSAGES.processing,
           estimated_seconds,
-          ...(crisis ? { crisis_support: CRISIS_SUPPORT } : {}),
+          ...(session.crisis ? { crisis_support: CRISIS_SUPPORT } : {}),
         });
     },
 
@@ -98,25 +97,34 @@ export function createDelivery({ service, metrics, closing, now }: DeliveryDepen
           status,
           format,
           events: follower.events({ after, isNew, signal }),
-          toLine: (event) => toLine(event, session.crisis),
+          toLine: (event) => toLine(event, session),
           toLastLine(error) {
-            if (closing.aborted) return { status: 'reconnect', session_id: session.id };
-            if (signal.aborted) return undefined;
+            if (signal.aborted && !closing.aborted) return undefined;
+            // The session goes on: only this stream of it does not.
+            if (closing.aborted || isUnavailable(error))
+              return { status: 'reconnect', session_id: session.id };
             return { status: 'failed', session_id: session.id, error: errorBody(toAppError(error), now()) };
           },
           heartbeatMs: HEARTBEAT_MS,
         });
       } finally {
         end();
+        follower.close();
         metrics.streamClosed(format);
       }
     },
 
-    /** Resolves when something about the session has changed, or nothing has for `waitMs`. */
-    async waitForChange(res: Response, follower: Follower, waitMs: number): Promise<void> {
+    /** Asks `isNews` whenever something about the session has changed, until it says so or `waitMs` are over. */
+    async waitForChange(
+      res: Response,
+      follower: Follower,
+      waitMs: number,
+      isNews: () => Promise<boolean>,
+    ): Promise<void> {
       const { signal, end } = patienceFor(res, closing, waitMs);
       try {
-        await follower.changed(signal);
+        do await follower.changed(signal);
+        while (!(await isNews()));
       } catch (error) {
         if (!signal.aborted) throw error;
       } finally {
@@ -124,6 +132,10 @@ export function createDelivery({ service, metrics, closing, now }: DeliveryDepen
       }
     },
   };
+}
+
+function isUnavailable(error: unknown): boolean {
+  return toAppError(error).code === 'UNAVAILABLE' && !(error instanceof AppError && error.reason);
 }
 
 /** What a session's end without a result is as an error. */

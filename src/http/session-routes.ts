@@ -62,7 +62,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
 
   async function respond(req: Request, res: Response, accepted: AcceptedSession): Promise<void> {
     const { respondAsync, wait } = parsePrefer(req.get('Prefer'));
-    if (respondAsync) {
+    if (respondAsync && accepted.status !== 'completed') {
       accepted.follower.close();
       res.set('Preference-Applied', 'respond-async');
       await delivery.respondAccepted(res, accepted);
@@ -72,10 +72,12 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
     const waitMs = wait === undefined ? syncWaitMs : Math.min(wait * 1000, syncWaitMs);
     const session = await delivery.wait(res, accepted, waitMs);
     if (!session) {
-      await delivery.respondAccepted(res, accepted);
+      // How far it is by now; when that cannot be read, as it was.
+      const latest = await service.find(userOf(res).id, accepted.id).catch(() => accepted);
+      await delivery.respondAccepted(res, latest);
       return;
     }
-    if (showTimings) res.set('Server-Timing', await serverTiming(accepted.id));
+    if (showTimings) res.set('Server-Timing', await serverTiming(accepted.id).catch(() => ''));
     res.status(201).json(session);
   }
 
@@ -117,11 +119,13 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
       const known = req.get('If-None-Match');
       let status = await readStatus();
       if (wait !== undefined && follower) {
-        const isNews = known !== undefined && known !== statusTag(status);
+        const first = statusTag(status);
         const hasEnded = status.status === 'completed' || status.status === 'failed';
-        if (!isNews && !hasEnded) {
-          await delivery.waitForChange(res, follower, Math.min(wait * 1000, syncWaitMs));
-          status = await readStatus();
+        if (!hasEnded && (known === undefined || known === first)) {
+          await delivery.waitForChange(res, follower, Math.min(wait * 1000, syncWaitMs), async () => {
+            status = await readStatus();
+            return statusTag(status) !== first;
+          });
         }
         res.set('Preference-Applied', `wait=${Math.min(wait, syncWaitMs / 1000)}`);
       }

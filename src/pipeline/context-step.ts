@@ -10,7 +10,8 @@ export function contextStep({
 }): Step<{ userId: string }, UserHistory> {
   return {
     after: ['userId'],
-    timeoutMs: 2_000,
+    // Longer than the database's own limit, whose error says that it is the database.
+    timeoutMs: 8_000,
     attempts: 2,
     run: ({ userId }) => sessions.history(userId),
   };

@@ -150,11 +150,16 @@ async function attempt(step: DeclaredStep, needs: Values, signal: AbortSignal): 
     try {
       return await orAborted(step.run(needs, attemptSignal), attemptSignal);
     } catch (error) {
-      if (signal.aborted || attempts >= step.attempts) throw error;
+      if (signal.aborted || attempts >= step.attempts || isFinal(error)) throw error;
       trace.getActiveSpan()?.addEvent('retry', { attempt: attempts });
       await delay(RETRY_DELAY_MS * 2 ** (attempts - 1), undefined, { signal });
     }
   }
+}
+
+/** Whether the error says of itself that another attempt would end the same way. */
+function isFinal(error: unknown): boolean {
+  return (error as { isFinal?: boolean }).isFinal === true;
 }
 
 /** A step that does not heed its signal must not hold up the run: the signal wins, the late result is dropped. */

@@ -19,7 +19,8 @@ interface Needs {
 export function saveStep({ executions, now }: SaveStepDependencies): Step<Needs, SessionResult> {
   return {
     after: ['lease', 'persona', 'empathy', 'reflection'],
-    timeoutMs: 5_000,
+    // Longer than the database's own limit, whose error says that it is the database.
+    timeoutMs: 8_000,
     attempts: 3,
     run: async ({ lease, persona, empathy, reflection }) => {
       const result = { persona, empathy, reflection, degraded: false, completedAt: now() };

@@ -11,7 +11,8 @@ export function sourcesStep({
 }): Step<{ topic: Topic; context: UserHistory }, Sources> {
   return {
     after: ['topic', 'context'],
-    timeoutMs: 5_000,
+    // Longer than the database's own limit, whose error says that it is the database.
+    timeoutMs: 8_000,
     attempts: 2,
     run: ({ topic }) => sources.forTag(topic.tagId),
   };

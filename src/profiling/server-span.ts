@@ -40,6 +40,8 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
 
   return (req, res, next) => {
     const startedAt = performance.now();
+    // Not `req.protocol`: behind a proxy that is a header, and any text.
+    const scheme = req.secure ? 'https' : 'http';
     const method = KNOWN_METHODS.has(req.method) ? req.method : '_OTHER';
     const parent = propagation.extract(ROOT_CONTEXT, req.headers);
     const span = tracer.startSpan(
@@ -48,7 +50,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
         kind: SpanKind.SERVER,
         attributes: {
           'http.request.method': method,
-          'url.scheme': req.protocol,
+          'url.scheme': scheme,
           'url.path': req.path,
           'server.address': req.hostname,
         },
@@ -56,19 +58,20 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
       parent,
     );
     res.setHeader('X-Trace-Id', span.spanContext().traceId);
+    const route = watchRoute(req);
 
     // `close` comes after `finish` and also when the client leaves early: exactly once in either case.
     res.once('close', () => {
-      const route = routeOf(req);
+      const template = route();
       const labels = {
         'http.request.method': method,
-        'url.scheme': req.protocol,
+        'url.scheme': scheme,
         'http.response.status_code': res.statusCode,
-        ...(route === undefined ? {} : { 'http.route': route }),
+        ...(template === undefined ? {} : { 'http.route': template }),
         ...(res.statusCode >= 500 ? { 'error.type': String(res.statusCode) } : {}),
       };
       span.setAttributes(labels);
-      if (route !== undefined) span.updateName(`${method} ${route}`);
+      if (template !== undefined) span.updateName(`${method} ${template}`);
       if (res.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
       if (!res.writableFinished) span.setAttribute('meari.client_left', true);
       durations.record((performance.now() - startedAt) / 1000, labels);
@@ -79,9 +82,22 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
   };
 }
 
-/** The route's template, never the path: ids would make a label value for each session. */
-function routeOf(req: Request): string | undefined {
-  const path: unknown = req.route?.path;
-  if (typeof path !== 'string') return undefined;
-  return path === '/' ? req.baseUrl || '/' : `${req.baseUrl}${path}`;
+/**
+ * Tells the template of the route that Express chooses, never the path: ids would make a label value for each
+ * session. Taken at the moment of the choice, because `baseUrl` is reset when an error leaves its router.
+ */
+function watchRoute(req: Request): () => string | undefined {
+  let chosen: Request['route'];
+  let template: string | undefined;
+  Object.defineProperty(req, 'route', {
+    configurable: true,
+    enumerable: true,
+    get: () => chosen,
+    set(route: Request['route']) {
+      chosen = route;
+      const path: unknown = route?.path;
+      if (typeof path === 'string') template = path === '/' ? req.baseUrl || '/' : `${req.baseUrl}${path}`;
+    },
+  });
+  return () => template;
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { getNodeAutoInstrumentations } from '@opentelemetry/auto-instrumentations-node';
 
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
@@ -20,6 +21,9 @@ const KEEP_NOTHING = {
   async forceFlush() {},
   async shutdown() {},
 };
+
+/** Milliseconds for what is buffered to leave at the end. */
+const FLUSH_LIMIT_MS = 2_000;
 
 let running: Telemetry | undefined;
 
@@ -68,7 +72,11 @@ export function startTelemetry({ serviceName }: { serviceName: string }): Teleme
   running = {
     serveMetrics: (req, res) => prometheus.getMetricsRequestHandler(req, res),
     shutdown: () => {
-      stopped ??= sdk.shutdown();
+      // A collector that is gone must not hold up the end of the process, nor make it look like a fault.
+      stopped ??= Promise.race([
+        sdk.shutdown().catch(() => {}),
+        delay(FLUSH_LIMIT_MS, undefined, { ref: false }),
+      ]);
       return stopped;
     },
   };

@@ -40,9 +40,9 @@ export function createBullmqQueue({ producer, consumer }: BullmqQueueOptions): B
   return {
     queue,
 
-    async enqueue(sessionId, attempt) {
-      // The same session and attempt are one job, however often it is handed out.
-      const added = queue.add('session', { sessionId }, { jobId: `${sessionId}-${attempt}` });
+    async enqueue(sessionId, fence) {
+      // The same session and fence are one job, however often it is handed out.
+      const added = queue.add('session', { sessionId }, { jobId: `${sessionId}-${fence}` });
       await withTimeout(added, REDIS_TIMEOUT_MS);
     },
 

@@ -19,12 +19,12 @@ export function createFallbackQueue({
   onFallback,
 }: FallbackQueueOptions): SessionQueue {
   return {
-    async enqueue(sessionId, attempt) {
+    async enqueue(sessionId, fence) {
       try {
-        await primary.enqueue(sessionId, attempt);
+        await primary.enqueue(sessionId, fence);
       } catch (error) {
         onFallback(error);
-        await fallback.enqueue(sessionId, attempt);
+        await fallback.enqueue(sessionId, fence);
       }
     },
     consume(execute, concurrency) {

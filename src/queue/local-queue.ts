@@ -1,4 +1,4 @@
-import { context, propagation, SpanKind, trace } from '@opentelemetry/api';
+import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import type { SessionQueue } from '../domain/ports.ts';
 
 /** In this process, first in first out. What is lost with the process is handed out again by the recovery. */
@@ -28,7 +28,8 @@ export function createLocalQueue(): SessionQueue {
     carrier: Record<string, string>,
     work: (sessionId: string) => Promise<void>,
   ): Promise<void> {
-    const parent = propagation.extract(context.active(), carrier);
+    // Not the active context: it is that of whoever put in or finished last.
+    const parent = propagation.extract(ROOT_CONTEXT, carrier);
     const span = tracer.startSpan('process sessions', { kind: SpanKind.CONSUMER }, parent);
     await context.with(trace.setSpan(parent, span), () => work(sessionId)).finally(() => span.end());
   }
@@ -40,7 +41,7 @@ export function createLocalQueue(): SessionQueue {
       propagation.inject(trace.setSpan(context.active(), span), carrier);
       if (!waiting.has(sessionId)) waiting.set(sessionId, carrier);
       span.end();
-      // Outside the caller's context: the work has a span of its own and may outlive the request.
+      // After the caller's own turn: its answer does not wait for the work to begin.
       setImmediate(handOut);
     },
 

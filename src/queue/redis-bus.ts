@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { BusMessage, SessionBus } from '../domain/ports.ts';
 import { createLocalBus } from './local-bus.ts';
-import { REDIS_TIMEOUT_MS } from './redis.ts';
 
 interface Envelope {
   readonly origin: string;
@@ -21,12 +20,18 @@ export interface RedisBusOptions {
 export function createRedisBus({ publisher, subscriber }: RedisBusOptions): SessionBus {
   const origin = randomUUID();
   const local = createLocalBus();
-  const followers = new Map<string, number>();
+  const followed = new Map<string, { followers: number; subscribed: Promise<unknown> }>();
   const channelOf = (sessionId: string) => `meari:session:${sessionId}`;
+  const isHealthy = () => publisher.status === 'ready' && subscriber.status === 'ready';
 
   subscriber.on('message', (channel: string, text: string) => {
     const { origin: from, message } = JSON.parse(text) as Envelope;
     if (from !== origin) local.publish(channel.slice(channelOf('').length), message);
+  });
+  // What was followed while Redis was away.
+  subscriber.on('ready', () => {
+    const channels = [...followed.keys()].map(channelOf);
+    if (channels.length > 0) subscriber.subscribe(...channels).catch(() => {});
   });
 
   return {
@@ -38,31 +43,36 @@ export function createRedisBus({ publisher, subscriber }: RedisBusOptions): Sess
 
     async subscribe(sessionId, listener) {
       const endLocal = await local.subscribe(sessionId, listener);
-      const count = followers.get(sessionId) ?? 0;
-      followers.set(sessionId, count + 1);
-      if (count === 0) await inTime(subscriber.subscribe(channelOf(sessionId)));
+      const entry = followed.get(sessionId) ?? {
+        followers: 0,
+        subscribed: subscriber.subscribe(channelOf(sessionId)).catch(() => {}),
+      };
+      entry.followers += 1;
+      followed.set(sessionId, entry);
+      if (isHealthy()) await inTime(entry.subscribed);
       return () => {
         endLocal();
-        const left = (followers.get(sessionId) ?? 1) - 1;
-        if (left > 0) followers.set(sessionId, left);
-        else {
-          followers.delete(sessionId);
-          subscriber.unsubscribe(channelOf(sessionId)).catch(() => {});
-        }
+        entry.followers -= 1;
+        if (entry.followers > 0) return;
+        followed.delete(sessionId);
+        subscriber.unsubscribe(channelOf(sessionId)).catch(() => {});
       };
     },
 
-    isHealthy: () => publisher.status === 'ready' && subscriber.status === 'ready',
+    isHealthy,
     close: () => local.close(),
   };
 }
+
+/** Milliseconds. A healthy Redis confirms a subscription in one or two. */
+const SUBSCRIBE_TIMEOUT_MS = 100;
 
 /** A subscription that Redis does not confirm in time is made all the same, once it can be: the rows fill the gap. */
 async function inTime(subscribing: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, REDIS_TIMEOUT_MS);
+    timer = setTimeout(resolve, SUBSCRIBE_TIMEOUT_MS);
   });
-  await Promise.race([subscribing.then(() => {}).catch(() => {}), timeout]);
+  await Promise.race([subscribing, timeout]);
   clearTimeout(timer);
 }

@@ -13,19 +13,33 @@ const COMMON = {
 
 /** For commands that must answer at once or fail: nothing waits for a connection. */
 export function connectRedis(url: string): Redis {
-  return quiet(
-    new Redis(url, {
-      ...COMMON,
-      commandTimeout: REDIS_TIMEOUT_MS,
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-    }),
-  );
+  const redis = new Redis(url, {
+    ...COMMON,
+    commandTimeout: REDIS_TIMEOUT_MS,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+  });
+  // The first command that a hung server leaves without an answer ends the connection: those after it fail at once,
+  // until a new one is answered.
+  const send = redis.sendCommand.bind(redis);
+  redis.sendCommand = (command, stream) => {
+    const sent = send(command, stream) as Promise<unknown>;
+    command.promise.catch((error: Error) => {
+      if (error.message === 'Command timed out' && redis.status === 'ready') redis.disconnect(true);
+    });
+    return sent;
+  };
+  return quiet(redis);
 }
 
-/** For connections that wait: a worker's blocking reads, a subscriber. They come back by themselves. */
+/** For a worker's blocking reads: waits for Redis to come back, however long that takes. */
 export function connectWaitingRedis(url: string): Redis {
   return quiet(new Redis(url, { ...COMMON, maxRetriesPerRequest: null }));
+}
+
+/** For subscriptions. Nothing is kept for later: who follows says anew what it follows. */
+export function connectSubscriberRedis(url: string): Redis {
+  return quiet(new Redis(url, { ...COMMON, enableOfflineQueue: false, autoResubscribe: false }));
 }
 
 /** Faults surface where a command fails; without a listener ioredis prints each of them. */

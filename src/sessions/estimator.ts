@@ -10,6 +10,8 @@ const FIRST_GUESS_MS = 7_000;
 /** Milliseconds for which one reading of the load serves everybody who asks. */
 const LOAD_IS_FRESH_MS = 100;
 
+const NOTHING_KNOWN: ExecutionLoad = { queued: 0, running: 0, typicalMs: undefined };
+
 export interface EstimatorDependencies {
   readonly executions: Pick<ExecutionRepository, 'load'>;
   readonly sessions: Pick<SessionRepository, 'queuedBefore'>;
@@ -45,6 +47,7 @@ export function createEstimator({ executions, sessions, now }: EstimatorDependen
   return {
     load,
 
+    /** Never rejects: without the database it is a guess. */
     async estimate({
       id,
       status,
@@ -52,13 +55,13 @@ export function createEstimator({ executions, sessions, now }: EstimatorDependen
     }: Pick<SessionSnapshot, 'id' | 'status' | 'startedAt'>): Promise<Estimate> {
       if (status === 'completed' || status === 'failed') return { seconds: 0, queuePosition: null };
       if (status === 'processing') {
-        const { typicalMs = FIRST_GUESS_MS } = await load();
+        const { typicalMs = FIRST_GUESS_MS } = await load().catch(() => NOTHING_KNOWN);
         const elapsed = startedAt ? now().getTime() - startedAt.getTime() : 0;
         return { seconds: seconds(typicalMs - elapsed), queuePosition: null };
       }
       const [queuePosition, { queued, running, typicalMs = FIRST_GUESS_MS }] = await Promise.all([
-        sessions.queuedBefore(id),
-        load(),
+        sessions.queuedBefore(id).catch(() => 0),
+        load().catch(() => NOTHING_KNOWN),
       ]);
       // Nothing waited when the load was read: an executor is free, and takes it at once.
       const isFree = queued === 0 && queuePosition === 0;

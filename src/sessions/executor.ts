@@ -81,8 +81,10 @@ export function createExecutor(dependencies: ExecutorDependencies) {
           },
         },
       );
-      const session = (await sessions.find(userId, lease.sessionId))?.finished;
-      if (session) tell({ status: 'completed', session });
+      // It is finished whether or not it can be read now: then its followers read it themselves.
+      const saved = await sessions.find(userId, lease.sessionId).catch(() => undefined);
+      if (saved?.finished) tell({ status: 'completed', session: saved.finished });
+      else bus.publish(lease.sessionId, { kind: 'changed' });
       return 'completed';
     } catch (error) {
       return await end(lease, error, held.lost.aborted, tell);
@@ -99,7 +101,7 @@ export function createExecutor(dependencies: ExecutorDependencies) {
   ): Promise<ExecutionOutcome> {
     if (isLeaseLost || error instanceof LeaseLostError) return 'lease_lost';
     if (shutdown.signal.aborted || isDatabaseUnavailable(error)) {
-      await executions.release(lease);
+      await executions.release(lease, { countsAsAttempt: !shutdown.signal.aborted });
       return 'released';
     }
     const reason: FailureReason = (error as Error).name === 'TimeoutError' ? 'timeout' : 'step_failed';

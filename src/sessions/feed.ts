@@ -40,19 +40,27 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
 }
 
+/** A follower, to the poll: what it has read, as `versions` tells it, and how it is sent to read again. */
+interface Watcher {
+  readonly wake: () => void;
+  version: string | undefined;
+}
+
 /** Lets any number of readers follow sessions: subscribe first, read the rows, go on live, drop what is known. */
 export function createFeed({ sessions, bus, log }: FeedDependencies) {
-  const followed = new Map<string, { wakers: Set<() => void>; version: string | undefined }>();
+  const followed = new Map<string, Set<Watcher>>();
   let timer: NodeJS.Timeout | undefined;
 
   /** One statement for all sessions that are followed here, whatever their number. */
   async function poll(): Promise<void> {
     try {
       const versions = await sessions.versions([...followed.keys()]);
-      for (const [sessionId, entry] of followed) {
+      for (const [sessionId, watchers] of followed) {
         const version = versions.get(sessionId) ?? 'gone';
-        if (entry.version !== version) for (const wake of entry.wakers) wake();
-        entry.version = version;
+        for (const watcher of watchers) {
+          if (watcher.version !== version) watcher.wake();
+          watcher.version = version;
+        }
       }
     } catch (error) {
       log.warn({ err: describeError(error) }, 'followed sessions cannot be read');
@@ -66,29 +74,32 @@ export function createFeed({ sessions, bus, log }: FeedDependencies) {
     timer = setTimeout(poll, bus.isHealthy() ? POLL_MS : POLL_WHILE_DEAF_MS).unref();
   }
 
-  function watch(sessionId: string, wake: () => void): () => void {
-    const entry = followed.get(sessionId) ?? { wakers: new Set(), version: undefined };
-    entry.wakers.add(wake);
-    followed.set(sessionId, entry);
-    if (followed.size === 1) schedule();
+  function watch(sessionId: string, watcher: Watcher): () => void {
+    const watchers = followed.get(sessionId) ?? new Set();
+    const isFirst = followed.size === 0;
+    followed.set(sessionId, watchers.add(watcher));
+    if (isFirst) schedule();
     return () => {
-      entry.wakers.delete(wake);
-      if (entry.wakers.size === 0) followed.delete(sessionId);
+      watchers.delete(watcher);
+      if (watchers.size === 0) followed.delete(sessionId);
       if (followed.size === 0) clearTimeout(timer);
     };
   }
 
-  async function readEvents(userId: string, sessionId: string): Promise<SessionEvent[]> {
+  async function readEvents(userId: string, sessionId: string, watcher: Watcher): Promise<SessionEvent[]> {
     const snapshot = await sessions.find(userId, sessionId);
     if (!snapshot) throw new AppError('NOT_FOUND');
-    return sessionEvents(sessionId, await sessions.steps(sessionId), endOf(snapshot));
+    const steps = await sessions.steps(sessionId);
+    watcher.version = `${snapshot.status}${steps.length}`;
+    return sessionEvents(sessionId, steps, endOf(snapshot));
   }
 
   return {
     async follow(userId: string, sessionId: string): Promise<Follower> {
       const inbox = createInbox();
       const unsubscribe = await bus.subscribe(sessionId, inbox.put);
-      const unwatch = watch(sessionId, () => inbox.put({ kind: 'changed' }));
+      const watcher: Watcher = { wake: () => inbox.put({ kind: 'changed' }), version: undefined };
+      const unwatch = watch(sessionId, watcher);
       let isClosed = false;
       const close = () => {
         if (isClosed) return;
@@ -100,7 +111,10 @@ export function createFeed({ sessions, bus, log }: FeedDependencies) {
       async function* events({ after, isNew = false, signal }: FollowOptions) {
         let last = after;
         try {
-          let known = isNew ? sessionEvents(sessionId, [], undefined) : await readEvents(userId, sessionId);
+          if (isNew) watcher.version = 'queued0';
+          let known = isNew
+            ? sessionEvents(sessionId, [], undefined)
+            : await readEvents(userId, sessionId, watcher);
           for (;;) {
             for (const event of known) {
               if (event.seq > last) {
@@ -116,7 +130,7 @@ export function createFeed({ sessions, bus, log }: FeedDependencies) {
             }
             if (message.kind === 'deleted') throw new AppError('NOT_FOUND');
             const isNext = message.kind === 'event' && message.event.seq <= last + 1;
-            known = isNext ? [message.event] : await readEvents(userId, sessionId);
+            known = isNext ? [message.event] : await readEvents(userId, sessionId, watcher);
           }
         } finally {
           close();

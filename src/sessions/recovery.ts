@@ -1,5 +1,5 @@
-import { context, propagation } from '@opentelemetry/api';
-import type { ExecutionRepository, SessionBus, SessionQueue } from '../domain/ports.ts';
+import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
+import type { ExecutionRepository, ForgottenSession, SessionBus, SessionQueue } from '../domain/ports.ts';
 import { describeError, type Logger } from '../log.ts';
 import type { SessionMetrics } from './session-metrics.ts';
 
@@ -36,13 +36,16 @@ export function startRecovery(dependencies: RecoveryDependencies) {
       bus.publish(id, { kind: 'changed' });
     }
     const forgotten = await executions.takeForgotten(BATCH, queuedSeconds);
-    for (const { id, attempts, traceparent, kind } of forgotten) {
-      metrics.recovered(kind);
-      log.info({ session_id: id, attempts, kind }, 'session handed out again');
-      const carrier = traceparent === undefined ? {} : { traceparent };
-      await context.with(propagation.extract(context.active(), carrier), () => queue.enqueue(id, attempts));
-    }
+    await Promise.all(forgotten.map(handOut));
     return forgotten.length;
+  }
+
+  async function handOut({ id, fence, traceparent, kind }: ForgottenSession): Promise<void> {
+    if (stopped.signal.aborted) return;
+    metrics.recovered(kind);
+    log.info({ session_id: id, fence, kind }, 'session handed out again');
+    const carrier = traceparent === undefined ? {} : { traceparent };
+    await context.with(propagation.extract(ROOT_CONTEXT, carrier), () => queue.enqueue(id, fence));
   }
 
   async function loop(): Promise<void> {

@@ -24,7 +24,8 @@ export function createSessionMetrics() {
     advice: { explicitBucketBoundaries: [1, 2, 3, 4, 5] },
   });
   const recoveries = meter.createCounter('meari.session.recoveries', {
-    description: 'Sessions handed out again: forgotten in the queue, or abandoned by their executor.',
+    description:
+      'Sessions handed out again: waiting for long (queued), or left by their executor (abandoned).',
   });
   const leasesLost = meter.createCounter('meari.session.leases.lost', {
     description: 'Runs that ended because another one had taken over, or the session was deleted.',

@@ -35,9 +35,7 @@ export interface CreateSessionCommand {
   readonly idempotencyKey: string | undefined;
 }
 
-export interface AcceptedSession {
-  readonly id: string;
-  readonly crisis: boolean;
+export interface AcceptedSession extends Pick<SessionSnapshot, 'id' | 'status' | 'startedAt' | 'crisis'> {
   /** The answer to an earlier request with the same idempotency key. */
   readonly replayed: boolean;
   /** Follows the session from before its first event. Its reader must read it or close it. */
@@ -70,7 +68,8 @@ export function createSessionService(dependencies: SessionServiceDependencies) {
       throw new AppError('IDEMPOTENCY_KEY_REUSED', { detail: 'Idempotency-Key' });
     }
     const follower = await feed.follow(userId, earlier.id);
-    return { id: earlier.id, crisis: earlier.crisis, replayed: true, follower };
+    const { id, status, startedAt, crisis } = earlier;
+    return { id, status, startedAt, crisis, replayed: true, follower };
   }
 
   return {
@@ -112,7 +111,7 @@ export function createSessionService(dependencies: SessionServiceDependencies) {
         follower.close();
         throw error;
       }
-      return { id, crisis, replayed: false, follower };
+      return { id, status: 'queued', startedAt: null, crisis, replayed: false, follower };
     },
 
     /** @throws {AppError} NOT_FOUND, also for another user's session. */
@@ -144,9 +143,9 @@ export function createSessionService(dependencies: SessionServiceDependencies) {
     follow: feed.follow,
     steps: sessions.steps,
 
-    /** Seconds that a session which was accepted just now will take. */
-    async estimateSeconds(sessionId: string): Promise<number> {
-      return (await estimator.estimate({ id: sessionId, status: 'queued', startedAt: null })).seconds;
+    /** Seconds that the session still takes. */
+    async estimateSeconds(session: Pick<SessionSnapshot, 'id' | 'status' | 'startedAt'>): Promise<number> {
+      return (await estimator.estimate(session)).seconds;
     },
 
     list: sessions.list,

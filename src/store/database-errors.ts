@@ -1,5 +1,8 @@
-/** Connection faults: Postgres's own codes of class 08 and 57P, too many connections, and Node's for sockets. */
-const UNAVAILABLE_CODES = /^(08|57P|53300|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH)/;
+/**
+ * Connection faults: Postgres's own codes of class 08 and 57P, a statement over its time (57014), too many
+ * connections (53300), and Node's for sockets.
+ */
+const UNAVAILABLE_CODES = /^(08|57P|57014|53300|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH)/;
 
 /** Neither pg nor knex gives these a code; knex puts the statement before the message. */
 const UNAVAILABLE_MESSAGES =

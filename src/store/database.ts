@@ -1,5 +1,6 @@
 import knex, { type Knex } from 'knex';
 import { StartupError } from '../errors.ts';
+import { isDatabaseUnavailable } from './database-errors.ts';
 import { migrations } from './migrations/index.ts';
 import { seedCorpus } from './seeds/seed-corpus.ts';
 
@@ -18,17 +19,25 @@ const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 500;
 const CONNECT_TIMEOUT_MS = 1_500;
 
 export function connectDatabase({ url, poolMax }: DatabaseOptions): Database {
+  return connect(url, poolMax, { statement_timeout: STATEMENT_TIMEOUT_MS, query_timeout: ANSWER_TIMEOUT_MS });
+}
+
+function connect(url: string, poolMax: number, timeouts: object): Database {
   return knex({
     client: 'pg',
     connection: {
       connectionString: url,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      query_timeout: ANSWER_TIMEOUT_MS,
       keepAlive: true,
       application_name: 'meari',
+      ...timeouts,
     },
-    pool: { min: 0, max: poolMax },
+    pool: {
+      min: 0,
+      max: poolMax,
+      // A connection whose answer never came still waits for it: another one is opened in its place.
+      validate: (connection: { readyForQuery?: boolean }) => connection.readyForQuery === true,
+    },
     acquireConnectionTimeout: CONNECT_TIMEOUT_MS,
     // An error's message would hold the values of its statement, which may be what a user wrote.
     compileSqlOnError: false,
@@ -45,23 +54,32 @@ const MIGRATION_LOCK = 7_041_120_011;
  *
  * @throws {StartupError} when the database cannot be reached.
  */
-export async function prepareDatabase(database: Database): Promise<void> {
+export async function prepareDatabase(url: string): Promise<void> {
+  // On connections of its own, without time limits: a migration may take long, and so may the wait for another's.
+  const database = connect(url, 3, {});
   try {
     await database.raw('select 1');
+    await database.transaction(async (lock) => {
+      // Held by this transaction alone, so that a killed process leaves no lock behind, as knex's lock table would.
+      await lock.raw('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
+      const migrator = database.migrate;
+      await migrator.forceFreeMigrationsLock({ migrationSource: migrations });
+      await migrator.latest({ migrationSource: migrations });
+      await seedCorpus(database);
+    });
   } catch (cause) {
+    if (!isDatabaseUnavailable(cause) && !isRefused(cause)) throw cause;
     throw new StartupError(`DATABASE_URL: the database cannot be reached (${describeConnectError(cause)})`, {
       cause,
     });
+  } finally {
+    await database.destroy();
   }
-  await database.transaction(async (lock) => {
-    // Held by this transaction alone, so that a killed process leaves no lock behind, as knex's lock table would.
-    await lock.raw('set local statement_timeout = 0');
-    await lock.raw('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
-    const migrator = database.migrate;
-    await migrator.forceFreeMigrationsLock({ migrationSource: migrations });
-    await migrator.latest({ migrationSource: migrations });
-    await seedCorpus(database);
-  });
+}
+
+/** Class 28 (authorization) and 3D (no such database) of Postgres: somebody answers, and says no. */
+function isRefused(error: unknown): boolean {
+  return /^(28|3D)/.test((error as { code?: string }).code ?? '');
 }
 
 function describeConnectError(error: unknown): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import supertest from 'supertest';
@@ -49,6 +49,24 @@ describe('npm start', () => {
     service.child.kill('SIGTERM');
     await service.exited;
     assert.deepEqual(await processesWith(directory.path), []);
+  });
+
+  test('stops in time and as usual with a request that never ends and a trace collector that is gone', async () => {
+    await using directory = await temporaryDirectory();
+    const collector = `http://127.0.0.1:${await freePort()}`;
+    await using service = await startProcess({
+      env: { DATA_DIR: directory.path, OTEL_EXPORTER_OTLP_ENDPOINT: collector },
+    });
+    await service.ready;
+    await createSession(service.url);
+    const halfSent = connect(Number(new URL(service.url).port), '127.0.0.1');
+    halfSent.on('error', () => {});
+    await once(halfSent, 'connect');
+    await new Promise((sent) => halfSent.write('POST /auth/guest HTTP/1.1\r\nHost: a\r\n', sent));
+    service.child.kill('SIGTERM');
+    assert.equal(await service.exited, 0);
+    assert.deepEqual(await processesWith(directory.path), []);
+    halfSent.destroy();
   });
 
   test('starts again after a kill -9, and finds its data', async () => {

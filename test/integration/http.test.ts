@@ -115,6 +115,7 @@ describe('the ops listener', () => {
   test('counts requests by route and steps by outcome', async () => {
     const guest = await service.guest();
     const { body } = await guest.post(SESSIONS).send({ selected_tag_id: 2 }).expect(201);
+    await guest.post(SESSIONS).send({}).expect(400);
     await guest.get(`${SESSIONS}/${body.session_id}`).expect(200);
     // A request is counted when its connection is done with it, a moment after the client has the answer.
     const route = `http_route="${SESSIONS}/:sessionId"`;
@@ -136,6 +137,14 @@ describe('the ops listener', () => {
     );
     assert.ok(
       series('http_server_request_duration_seconds_count', 'http_route="/api/v1/meari/sessions/:sessionId"'),
+    );
+    assert.ok(
+      series(
+        'http_server_request_duration_seconds_count',
+        `http_route="${SESSIONS}"`,
+        'http_response_status_code="400"',
+      ),
+      'an error counts for the route that it came from',
     );
     for (const step of ['context', 'sources', 'persona', 'empathy', 'reflection', 'save']) {
       assert.ok(series('meari_session_step_duration_seconds_count', `step="${step}"`, 'outcome="ok"'), step);

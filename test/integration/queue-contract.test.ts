@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import type { BusMessage, SessionBus, SessionQueue } from '../../src/domain/ports.ts';
 import { createBullmqQueue } from '../../src/queue/bullmq-queue.ts';
 import { createFallbackQueue } from '../../src/queue/fallback-queue.ts';
 import { createLocalBus } from '../../src/queue/local-bus.ts';
 import { createLocalQueue } from '../../src/queue/local-queue.ts';
-import { connectRedis, connectWaitingRedis } from '../../src/queue/redis.ts';
+import { connectRedis, connectSubscriberRedis, connectWaitingRedis } from '../../src/queue/redis.ts';
 import { createRedisBus } from '../../src/queue/redis-bus.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -154,7 +155,8 @@ const buses: Adapter<SessionBus>[] = [
 
 async function openRedisBus() {
   const publisher = await ready(redis.url);
-  const subscriber = connectWaitingRedis(redis.url);
+  const subscriber = connectSubscriberRedis(redis.url);
+  if (subscriber.status !== 'ready') await once(subscriber, 'ready');
   const adapter = createRedisBus({ publisher, subscriber });
   return {
     adapter,

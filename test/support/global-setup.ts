@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectDatabase, prepareDatabase } from '../../src/store/database.ts';
+import { prepareDatabase } from '../../src/store/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/store/embedded-postgres.ts';
 
 /** One Postgres server for the whole run. Each test file copies the prepared database (`createTestDatabase`). */
@@ -16,9 +16,7 @@ export async function globalSetup(): Promise<void> {
     // A test database is thrown away: nothing has to survive a power cut.
     settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'],
   });
-  const template = connectDatabase({ url: server.url, poolMax: 2 });
-  await prepareDatabase(template);
-  await template.destroy();
+  await prepareDatabase(server.url);
   process.env.MEARI_TEST_POSTGRES = server.url;
 }
 

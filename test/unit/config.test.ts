@@ -49,6 +49,11 @@ describe('readConfig', () => {
     ['CORS_ORIGINS', 'https://a.example/path'],
     ['RATE_LIMIT_PER_MINUTE', 'many'],
     ['LOG_LEVEL', 'loud'],
+    ['TRUST_PROXY', 'proxy'],
+    ['REDIS_URL', 'localhost:6379'],
+    ['ROLE', 'queen'],
+    ['ROLE', 'worker'],
+    ['SESSION_CONCURRENCY', '0'],
   ] as const) {
     test(`${name}=${value} stops the start with its name`, () => {
       assert.throws(

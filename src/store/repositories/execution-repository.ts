@@ -106,7 +106,13 @@ export function createExecutionRepository(database: Database): ExecutionReposito
             }),
           })
           .returning('user_id');
-        if (!session) return false;
+        if (!session) {
+          // The same run may ask twice: the answer to its first commit was lost on the way.
+          const { sessionId: id, fence } = lease;
+          return (
+            (await trx('meari_sessions').where({ id, fence, status: 'completed' }).first('id')) !== undefined
+          );
+        }
         await trx('cards').insert(cardRows(lease.sessionId, empathy, reflection));
         await trx('personas').insert({ session_id: lease.sessionId, ...persona });
         await trx('users')
@@ -124,16 +130,16 @@ export function createExecutionRepository(database: Database): ExecutionReposito
       return failed === 1;
     },
 
-    async release(lease) {
+    async release(lease, { countsAsAttempt }) {
       const released = await database('meari_sessions')
         .where(held(lease))
         .update({
           status: 'queued',
           lease_owner: null,
           lease_expires_at: null,
-          attempts: database.raw('attempts - 1'),
-          // Not fresh in any queue: the next recovery may take it at once.
-          offered_at: database.raw(`'-infinity'`),
+          attempts: database.raw('attempts - ?', [countsAsAttempt ? 0 : 1]),
+          // In no queue, so that the next look of a recovery takes it; after a fault, only after a while.
+          offered_at: countsAsAttempt ? database.fn.now() : database.raw(`'-infinity'`),
         });
       return released === 1;
     },
@@ -149,7 +155,7 @@ export function createExecutionRepository(database: Database): ExecutionReposito
            order by id limit :limit
            for update skip locked
          )
-         returning id, attempts, traceparent, case status when 'queued' then 'queued' else 'abandoned' end as kind`,
+         returning id, fence, traceparent, case status when 'queued' then 'queued' else 'abandoned' end as kind`,
         { queuedSeconds, limit },
       );
       return rows.map((row) => ({ ...row, traceparent: row.traceparent ?? undefined }));
@@ -157,11 +163,18 @@ export function createExecutionRepository(database: Database): ExecutionReposito
 
     async failExhausted(maxAttempts) {
       const failed = await database('meari_sessions')
-        .where('status', 'processing')
-        .where('lease_expires_at', '<', database.fn.now())
         .where('attempts', '>=', maxAttempts)
+        .where((idle) =>
+          idle
+            .where('status', 'queued')
+            .orWhere((lapsed) =>
+              lapsed.where('status', 'processing').where('lease_expires_at', '<', database.fn.now()),
+            ),
+        )
         .update({
           status: 'failed',
+          // Voids the last lease: its holder may only be asleep.
+          fence: database.raw('fence + 1'),
           failure_reason: 'attempts_exhausted',
           lease_owner: null,
           lease_expires_at: null,

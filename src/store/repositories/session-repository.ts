@@ -65,14 +65,14 @@ export function createSessionRepository(database: Database): SessionRepository {
     async accept(session, limits) {
       if (await insertWithin(session, limits)) return 'accepted';
       // Refused: which of the three reasons it was takes a second look.
-      const refused = await database('meari_sessions')
-        .where('user_id', session.userId)
-        .first<{ same_key: boolean; unfinished: number }>(
-          database.raw('coalesce(bool_or(idempotency_key = ?), false) as same_key', [
-            session.idempotency?.key ?? null,
-          ]),
-          database.raw(`count(*) filter (where status in ('queued', 'processing'))::int as unfinished`),
-        );
+      const { rows } = await database.raw<{ rows: { same_key: boolean; unfinished: number }[] }>(
+        `select
+           exists (select 1 from meari_sessions where user_id = :userId and idempotency_key = :key) as same_key,
+           (select count(*)::int from meari_sessions
+            where user_id = :userId and status in ('queued', 'processing')) as unfinished`,
+        { userId: session.userId, key: session.idempotency?.key ?? null },
+      );
+      const [refused = { same_key: false, unfinished: 0 }] = rows;
       if (refused.same_key) return 'same_key';
       return refused.unfinished >= limits.unfinishedPerUser ? 'user_busy' : 'queue_full';
     },
