@@ -1,0 +1,81 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { readConfig } from '../../src/config.ts';
+import { createContainer } from '../../src/container.ts';
+import type { SourceProvider, Writer } from '../../src/domain/ports.ts';
+import { createLogger } from '../../src/log.ts';
+import { runningTelemetry } from '../../src/profiling/telemetry.ts';
+import { createCorpusRepository } from '../../src/store/repositories/corpus-repository.ts';
+import { createLocalWriter } from '../../src/writing/local/local-writer.ts';
+import { slowSources, slowWriter } from './slow-words.ts';
+
+/**
+ * The service with the fake model, as a process of its own: `service-process.ts` starts it and is at the other
+ * end of the messages. Everything else is what `src/main.ts` runs.
+ */
+
+export type FromService =
+  /** It works; `url` unless its role is to execute alone. */
+  | { readonly kind: 'ready'; readonly url: string | undefined }
+  /** The model has been called. */
+  | { readonly kind: 'call'; readonly part: keyof Writer };
+
+/** The part that is written from now on, where all are held. */
+export type ToService = keyof Writer;
+
+const stopped = Promise.withResolvers<void>();
+process.on('SIGTERM', () => stopped.resolve());
+// A benchmark that is gone, however it ended, leaves no service behind.
+process.on('disconnect', () => stopped.resolve());
+
+const config = readConfig(process.env);
+const corpus = Promise.withResolvers<SourceProvider>();
+const writer = process.env.BENCH_HOLDS ? heldWriter(createLocalWriter()) : slowWriter(createLocalWriter());
+const container = await createContainer(config, createLogger(config.logLevel), {
+  writer: process.env.BENCH_REPORTS_CALLS ? reported(writer) : writer,
+  sources: slowSources({ forTag: async (tagId) => (await corpus.promise).forTag(tagId) }),
+});
+corpus.resolve(createCorpusRepository(container.database));
+
+const server = container.app && createServer(container.app);
+if (server) await new Promise<void>((listening) => server.listen(config.api.port, '127.0.0.1', listening));
+tell({ kind: 'ready', url: server && `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+
+await stopped.promise;
+void container.stop();
+server?.close();
+server?.closeAllConnections();
+await container.close();
+await runningTelemetry()?.shutdown();
+process.exit(0);
+
+function tell(message: FromService): void {
+  process.send?.(message);
+}
+
+function reported(writer: Writer): Writer {
+  const told = <T>(part: keyof Writer, text: Promise<T>): Promise<T> => {
+    tell({ kind: 'call', part });
+    return text;
+  };
+  return {
+    persona: (brief, signal) => told('persona', writer.persona(brief, signal)),
+    empathy: (brief, signal) => told('empathy', writer.empathy(brief, signal)),
+    reflection: (brief, signal) => told('reflection', writer.reflection(brief, signal)),
+  };
+}
+
+/** Writes no part before the benchmark says so: its sessions stay open for as long as it needs. */
+function heldWriter(writer: Writer): Writer {
+  const gates = {
+    persona: Promise.withResolvers<void>(),
+    empathy: Promise.withResolvers<void>(),
+    reflection: Promise.withResolvers<void>(),
+  };
+  process.on('message', (part: ToService) => gates[part].resolve());
+  return {
+    persona: (brief, signal) => gates.persona.promise.then(() => writer.persona(brief, signal)),
+    empathy: (brief, signal) => gates.empathy.promise.then(() => writer.empathy(brief, signal)),
+    reflection: (brief, signal) => gates.reflection.promise.then(() => writer.reflection(brief, signal)),
+  };
+}
