@@ -139,10 +139,10 @@ export interface ExecutionRepository {
   /** Back to `queued`; as if this run had not been, unless it counts as an attempt. */
   release(lease: Lease, options: { countsAsAttempt: boolean }): Promise<boolean>;
   /**
-   * Sessions to hand out again: waiting for longer than `queuedSeconds` since they were last handed out, or with a
-   * lease that has lapsed. Those returned are not returned again for a while.
+   * Sessions to hand out again: those that wait, or have a lease that has lapsed, and were last handed out more than
+   * `offeredSeconds` ago.
    */
-  takeForgotten(limit: number, queuedSeconds: number): Promise<readonly ForgottenSession[]>;
+  takeForgotten(limit: number, offeredSeconds: number): Promise<readonly ForgottenSession[]>;
   /** Fails the sessions whose runs have come to nothing too often, and returns them. */
   failExhausted(maxAttempts: number): Promise<readonly string[]>;
   load(): Promise<ExecutionLoad>;
@@ -167,7 +167,8 @@ export interface ExecutionLoad {
 /** Hands accepted sessions to an executor: each to one, or, after a fault, to more, which the lease makes safe. */
 export interface SessionQueue {
   /**
-   * @param fence of the session's last lease, 0 for a new one: the same session and fence wait once.
+   * @param fence of the session's last lease, 0 for a new one: the same session and fence wait once. One that was
+   *   leased before goes to the front: its user has waited already.
    * @throws when the queue cannot take it in time.
    */
   enqueue(sessionId: string, fence: number): Promise<void>;

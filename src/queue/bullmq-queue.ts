@@ -42,7 +42,7 @@ export function createBullmqQueue({ producer, consumer }: BullmqQueueOptions): B
 
     async enqueue(sessionId, fence) {
       // The same session and fence are one job, however often it is handed out.
-      const added = queue.add('session', { sessionId }, { jobId: `${sessionId}-${fence}` });
+      const added = queue.add('session', { sessionId }, { jobId: `${sessionId}-${fence}`, lifo: fence > 0 });
       await withTimeout(added, REDIS_TIMEOUT_MS);
     },
 

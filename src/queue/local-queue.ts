@@ -3,7 +3,7 @@ import type { SessionQueue } from '../domain/ports.ts';
 
 /** In this process, first in first out. What is lost with the process is handed out again by the recovery. */
 export function createLocalQueue(): SessionQueue {
-  const waiting = new Map<string, Record<string, string>>();
+  let waiting = new Map<string, Record<string, string>>();
   const running = new Set<Promise<void>>();
   const tracer = trace.getTracer('meari');
   let execute: ((sessionId: string) => Promise<void>) | undefined;
@@ -35,11 +35,14 @@ export function createLocalQueue(): SessionQueue {
   }
 
   return {
-    async enqueue(sessionId) {
+    async enqueue(sessionId, fence) {
       const carrier: Record<string, string> = {};
       const span = tracer.startSpan('send sessions', { kind: SpanKind.PRODUCER });
       propagation.inject(trace.setSpan(context.active(), span), carrier);
-      if (!waiting.has(sessionId)) waiting.set(sessionId, carrier);
+      if (!waiting.has(sessionId)) {
+        if (fence > 0) waiting = new Map([[sessionId, carrier], ...waiting]);
+        else waiting.set(sessionId, carrier);
+      }
       span.end();
       // After the caller's own turn: its answer does not wait for the work to begin.
       setImmediate(handOut);

@@ -6,7 +6,7 @@ import type { SessionMetrics } from './session-metrics.ts';
 /** Runs of one session that may end without a word, before it counts as one that kills its executor. */
 const MAX_ATTEMPTS = 5;
 const LOOK_EVERY_MS = 1_000;
-/** Seconds after which a session that nobody has taken from the queue counts as forgotten there. */
+/** Seconds after which a session that was handed out, and that nobody executes, is handed out again. */
 const FORGOTTEN_AFTER_SECONDS = 10;
 const BATCH = 1_000;
 
@@ -26,7 +26,7 @@ export function startRecovery(dependencies: RecoveryDependencies) {
   const stopped = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let reachable = true;
-  let queuedSeconds = queueIsNew ? 0 : FORGOTTEN_AFTER_SECONDS;
+  let offeredSeconds = queueIsNew ? 0 : FORGOTTEN_AFTER_SECONDS;
 
   /** @returns how many sessions were handed out. */
   async function look(): Promise<number> {
@@ -35,7 +35,7 @@ export function startRecovery(dependencies: RecoveryDependencies) {
       // Followers read the end from the rows.
       bus.publish(id, { kind: 'changed' });
     }
-    const forgotten = await executions.takeForgotten(BATCH, queuedSeconds);
+    const forgotten = await executions.takeForgotten(BATCH, offeredSeconds);
     await Promise.all(forgotten.map(handOut));
     return forgotten.length;
   }
@@ -51,7 +51,7 @@ export function startRecovery(dependencies: RecoveryDependencies) {
   async function loop(): Promise<void> {
     try {
       const taken = await look();
-      if (taken < BATCH) queuedSeconds = FORGOTTEN_AFTER_SECONDS;
+      if (taken < BATCH) offeredSeconds = FORGOTTEN_AFTER_SECONDS;
       reachable = true;
     } catch (error) {
       // Once for each outage, not once a second.

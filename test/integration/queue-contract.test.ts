@@ -122,6 +122,18 @@ for (const { name, open } of queues) {
       await close();
     });
 
+    test('one that was leased before goes to the front', async () => {
+      const { adapter, close } = await open();
+      const seen: string[] = [];
+      await adapter.enqueue('a', 0);
+      await adapter.enqueue('b', 0);
+      await adapter.enqueue('recovered', 1);
+      adapter.consume(async (id) => void seen.push(id), 1);
+      await eventually(async () => (seen.length === 3 ? true : undefined));
+      assert.deepEqual(seen, ['recovered', 'a', 'b']);
+      await close();
+    });
+
     test('closing hands out no more and waits for what runs', async () => {
       const { adapter, close } = await open();
       const started = Promise.withResolvers<void>();

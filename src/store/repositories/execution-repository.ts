@@ -144,19 +144,18 @@ export function createExecutionRepository(database: Database): ExecutionReposito
       return released === 1;
     },
 
-    async takeForgotten(limit, queuedSeconds) {
+    async takeForgotten(limit, offeredSeconds) {
       const { rows } = await database.raw<{ rows: (ForgottenSession & { traceparent: string | null })[] }>(
         `update meari_sessions set offered_at = now()
          where id in (
            select id from meari_sessions
-           where (status = 'queued' and offered_at <= now() - :queuedSeconds * interval '1 second')
-              or (status = 'processing' and lease_expires_at < now()
-                  and offered_at < now() - interval '2 seconds')
+           where (status = 'queued' or (status = 'processing' and lease_expires_at < now()))
+             and offered_at <= now() - :offeredSeconds * interval '1 second'
            order by id limit :limit
            for update skip locked
          )
          returning id, fence, traceparent, case status when 'queued' then 'queued' else 'abandoned' end as kind`,
-        { queuedSeconds, limit },
+        { offeredSeconds, limit },
       );
       return rows.map((row) => ({ ...row, traceparent: row.traceparent ?? undefined }));
     },
