@@ -16,7 +16,7 @@ export interface ServiceProcess extends AsyncDisposable {
   /** What the model was called for, with `reportsCalls`. */
   readonly calls: (keyof Writer)[];
   /** Lets a held part be written. */
-  release(part: keyof Writer): void;
+  release(message: ToService): void;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
 }
@@ -60,7 +60,7 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
     pid: child.pid as number,
     url,
     calls,
-    release: (part) => void child.send(part satisfies ToService),
+    release: (message) => void child.send(message),
     async kill() {
       child.kill('SIGKILL');
       await exited;

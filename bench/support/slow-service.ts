@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { readConfig } from '../../src/config.ts';
 import { createContainer } from '../../src/container.ts';
 import type { SourceProvider, Writer } from '../../src/domain/ports.ts';
@@ -20,8 +21,11 @@ export type FromService =
   /** The model has been called. */
   | { readonly kind: 'call'; readonly part: keyof Writer };
 
-/** The part that is written from now on, where all are held. */
-export type ToService = keyof Writer;
+/** Lets the calls that wait for this part go on, so many a second; those that come later do not wait. */
+export interface ToService {
+  readonly release: keyof Writer;
+  readonly perSecond: number;
+}
 
 const stopped = Promise.withResolvers<void>();
 process.on('SIGTERM', () => stopped.resolve());
@@ -67,15 +71,21 @@ function reported(writer: Writer): Writer {
 
 /** Writes no part before the benchmark says so: its sessions stay open for as long as it needs. */
 function heldWriter(writer: Writer): Writer {
-  const gates = {
-    persona: Promise.withResolvers<void>(),
-    empathy: Promise.withResolvers<void>(),
-    reflection: Promise.withResolvers<void>(),
+  const waiting: Record<keyof Writer, (() => void)[]> = { persona: [], empathy: [], reflection: [] };
+  const released = new Set<keyof Writer>();
+  const pass = async (part: keyof Writer): Promise<void> => {
+    if (!released.has(part)) await new Promise<void>((go) => waiting[part].push(go));
   };
-  process.on('message', (part: ToService) => gates[part].resolve());
+  process.on('message', async ({ release, perSecond }: ToService) => {
+    released.add(release);
+    for (const go of waiting[release]) {
+      go();
+      await delay(1000 / perSecond);
+    }
+  });
   return {
-    persona: (brief, signal) => gates.persona.promise.then(() => writer.persona(brief, signal)),
-    empathy: (brief, signal) => gates.empathy.promise.then(() => writer.empathy(brief, signal)),
-    reflection: (brief, signal) => gates.reflection.promise.then(() => writer.reflection(brief, signal)),
+    persona: (brief, signal) => pass('persona').then(() => writer.persona(brief, signal)),
+    empathy: (brief, signal) => pass('empathy').then(() => writer.empathy(brief, signal)),
+    reflection: (brief, signal) => pass('reflection').then(() => writer.reflection(brief, signal)),
   };
 }
