@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { toWriterSettings, writerVariables } from './config-writer.ts';
 import { StartupError } from './errors.ts';
+import type { WriterSettings } from './writing/create-writer.ts';
 
 const port = z.coerce.number().int().min(0).max(65535);
 const milliseconds = z.coerce.number().int().positive();
@@ -60,6 +62,7 @@ const environment = z.object({
   SESSION_TIMEOUT_MS: milliseconds.default(120_000),
   SESSION_CONCURRENCY: z.coerce.number().int().min(1).default(32),
   SESSION_QUEUE_LIMIT: z.coerce.number().int().min(1).default(1_000),
+  ...writerVariables,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -95,6 +98,7 @@ export interface Config {
     /** Sessions that may wait, in all. */
     readonly queueLimit: number;
   };
+  readonly writer: WriterSettings;
   readonly logLevel: string;
 }
 
@@ -139,6 +143,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       concurrency: values.SESSION_CONCURRENCY,
       queueLimit: values.SESSION_QUEUE_LIMIT,
     },
+    writer: toWriterSettings(values),
     logLevel: values.LOG_LEVEL,
   });
 }

@@ -34,7 +34,7 @@ import { createExecutionRepository } from './store/repositories/execution-reposi
 import { createSessionRepository } from './store/repositories/session-repository.ts';
 import { createTagRepository } from './store/repositories/tag-repository.ts';
 import { createUserRepository } from './store/repositories/user-repository.ts';
-import { createLocalWriter } from './writing/local/local-writer.ts';
+import { createWriter } from './writing/create-writer.ts';
 
 /** What a test or a benchmark puts in the place of the real one. */
 export interface Overrides {
@@ -67,7 +67,7 @@ export async function createContainer(config: Config, log: Logger, overrides: Ov
 }
 
 async function construct(config: Config, log: Logger, overrides: Overrides, resources: AsyncDisposableStack) {
-  const { now = () => new Date(), writer = createLocalWriter() } = overrides;
+  const { now = () => new Date() } = overrides;
   const production = config.environment === 'production';
 
   const url = config.database.url ?? (await embeddedDatabase(config, resources));
@@ -82,6 +82,10 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   const { queue, bus, redis, shared } = config.redisUrl
     ? connectShared(config.redisUrl, config.role, metrics, log, resources)
     : { queue: createLocalQueue(), bus: createLocalBus(), redis: undefined, shared: undefined };
+
+  const writing = createWriter(config.writer, { sources, redis, log });
+  resources.defer(writing.close);
+  const writer = overrides.writer ?? writing.writer;
 
   const estimator = createEstimator({ executions, sessions, now });
   resources.defer(metrics.observeLoad(estimator.load));

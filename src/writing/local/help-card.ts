@@ -76,14 +76,14 @@ function reported(peer: string): string {
   return peer.endsWith('다') ? `${peer}고 해요.` : `${peer}.`;
 }
 
-function named({ name, organization }: Policy): string {
+export function named({ name, organization }: Policy): string {
   return name.includes(organization) ? `‘${name}’` : `${organization}의 ‘${name}’`;
 }
 
-function contact({ phone, link }: Policy): string {
+export function contact({ phone, link }: Policy): string {
   return phone === null ? link : `전화 ${phone}, ${link}`;
 }
 
-function keyPoint({ name, phone }: Policy): string {
+export function keyPoint({ name, phone }: Policy): string {
   return phone === null || name.includes(phone) ? name : `${name} ${phone}`;
 }
