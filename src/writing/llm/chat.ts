@@ -44,6 +44,7 @@ export async function chat(
       abortSignal: signal,
     });
     let text = '';
+    let finished: ChatAnswer | undefined;
     for await (const part of stream) {
       if (part.type === 'error')
         throw part.error instanceof Error ? part.error : new ModelError('unavailable');
@@ -52,9 +53,11 @@ export async function chat(
         onText(part.delta);
         if (text.length > LONGEST_ANSWER) throw new ModelError('invalid_answer', { faults: ['too long'] });
       }
-      if (part.type === 'finish') return answer(text, part.finishReason, part.usage);
+      // Read to its end all the same: a connection is only kept when nothing is left in it.
+      if (part.type === 'finish') finished = answer(text, part.finishReason, part.usage);
     }
-    throw new ModelError('connection');
+    if (!finished) throw new ModelError('connection');
+    return finished;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw toModelError(error);
