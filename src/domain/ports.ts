@@ -28,6 +28,8 @@ export type DeepPartial<T> = T extends readonly (infer Item)[]
 export interface PersonaBrief {
   readonly topic: Topic;
   readonly history: UserHistory;
+  /** Which of several equally good texts for users who wrote nothing; the same for all parts of a session. */
+  readonly variant: number;
 }
 
 export interface CardsBrief extends PersonaBrief {
@@ -44,6 +46,11 @@ export interface User {
   readonly onboardingCompleted: boolean;
 }
 
+export interface Login {
+  readonly userId: string;
+  readonly expiresAt: Date;
+}
+
 export interface Tag {
   readonly id: number;
   readonly name: string;
@@ -56,8 +63,9 @@ export interface TagRepository {
 
 export interface UserRepository {
   createGuest(guest: { id: string; nickname: string; tokenHash: Buffer; expiresAt: Date }): Promise<User>;
-  /** The user of a login that has not expired, and when it does. */
-  findByToken(tokenHash: Buffer, now: Date): Promise<{ user: User; expiresAt: Date } | undefined>;
+  find(userId: string): Promise<User | undefined>;
+  /** Undefined when there is none, or it has expired. */
+  findLogin(tokenHash: Buffer, now: Date): Promise<Login | undefined>;
   extendLogin(tokenHash: Buffer, expiresAt: Date): Promise<void>;
   deleteLogin(tokenHash: Buffer): Promise<void>;
 }
