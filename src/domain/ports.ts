@@ -95,13 +95,17 @@ export interface StepRecord {
   readonly durationMs: number;
 }
 
-/** One session as its owner sees it at this moment. */
-export interface SessionSnapshot {
+/** A session without what was written for it. */
+export interface SessionHead {
   readonly id: string;
   readonly status: SessionStatus;
   readonly crisis: boolean;
   readonly requestDigest: string | null;
   readonly startedAt: Date | null;
+}
+
+/** One session as its owner sees it at this moment. */
+export interface SessionSnapshot extends SessionHead {
   readonly failureReason: FailureReason | null;
   readonly finished: FinishedSession | undefined;
 }
@@ -109,7 +113,7 @@ export interface SessionSnapshot {
 export interface SessionRepository {
   accept(session: NewSession, limits: AcceptLimits): Promise<Acceptance>;
   find(userId: string, sessionId: string): Promise<SessionSnapshot | undefined>;
-  findByIdempotencyKey(userId: string, key: string): Promise<SessionSnapshot | undefined>;
+  findByIdempotencyKey(userId: string, key: string): Promise<SessionHead | undefined>;
   /** Finished steps, in the order in which they finished. */
   steps(sessionId: string): Promise<readonly (StepRecord & StepOutput)[]>;
   /** A text for each session that changes whenever there is something new to read about it. */
