@@ -13,6 +13,7 @@ import {
   type StepDelta,
   sessionEvents,
 } from '../domain/session-events.ts';
+import { variantOf } from '../domain/session-request.ts';
 import { LeaseLostError } from '../errors.ts';
 import { describeError, type Logger } from '../log.ts';
 import type { CreateSessionGraph } from '../pipeline/create-session.ts';
@@ -78,7 +79,7 @@ export function createExecutor(dependencies: ExecutorDependencies) {
 
     try {
       await graph.run(
-        { lease, userId, topic },
+        { lease, userId, topic, variant: variantOf(lease.sessionId) },
         {
           finished: new Map(
             steps.filter(({ output }) => output !== null).map((step) => [step.name, step.output]),

@@ -10,6 +10,7 @@ import type { Limits } from './llm/limiter/limiter.ts';
 import { createLocalLimiter } from './llm/limiter/local-limiter.ts';
 import { createSharedLimiter } from './llm/limiter/shared-limiter.ts';
 import { createLlmWriter, createSingleCallWriter } from './llm/llm-writer.ts';
+import { PROMPT_VERSION } from './llm/prompts/version.ts';
 import { createModels, type ProviderOptions } from './llm/providers.ts';
 import { createLlmTelemetry, type Price } from './llm/telemetry.ts';
 import { createLocalWriter } from './local/local-writer.ts';
@@ -33,13 +34,21 @@ export interface WriterDependencies {
   readonly log: Logger;
 }
 
-/** The writer that the configuration names; `close` ends its connections. */
+export interface ConfiguredWriter {
+  readonly writer: Writer;
+  /** Of whatever decides its words: the words of one edition are not those of another. */
+  readonly edition: string;
+  /** Ends its connections. */
+  close(): Promise<void>;
+}
+
+/** The writer that the configuration names. */
 export function createWriter(
   settings: WriterSettings,
   { sources, redis, log }: WriterDependencies,
-): { readonly writer: Writer; close(): Promise<void> } {
+): ConfiguredWriter {
   const local = createLocalWriter();
-  if (settings.kind === 'local') return { writer: local, close: async () => {} };
+  if (settings.kind === 'local') return { writer: local, edition: 'local', close: async () => {} };
 
   const { calls, limits, callMs, budgetMs, price } = settings;
   const models = createModels(settings);
@@ -64,7 +73,7 @@ export function createWriter(
       log.warn({ part, err: describeError(error) }, 'the model did not write: a part is degraded');
     },
   });
-  return { writer, close: models.close };
+  return { writer, edition: `${settings.model} ${PROMPT_VERSION} ${calls}`, close: models.close };
 }
 
 /** Milliseconds after which a call that was to end by itself is taken to be over by the other processes. */

@@ -227,9 +227,9 @@ for (const protocol of PROTOCOLS) {
       const text = '{"summary": "표시가 된 답", "characteristics": [], "needs": 1}';
       await using llm = await startLlmWriter({ protocol, behave: first(1, { kind: 'says', text }) });
       await llm.writer.persona(BRIEF, signal);
-      const [before, again] = llm.model.calls;
-      assert.ok(before && again && again.user.startsWith(before.user));
-      const added = again.user.slice(before.user.length);
+      const [before = '', again = ''] = llm.model.calls.map(({ user }) => user);
+      assert.ok(before.length > 0 && again.startsWith(before));
+      const added = again.slice(before.length);
       assert.match(
         added,
         /- characteristics: too_small\n- needs: invalid_type\n- growth_direction: invalid_type/,

@@ -56,6 +56,7 @@ export async function startLlmWriter({ protocol, settings = {}, ...options }: Ll
 export function briefOf(userContext: string | null, overrides: Partial<CardsBrief> = {}): CardsBrief {
   return {
     topic: { tagId: 2, userContext },
+    variant: 0,
     history: { lastPersona: null, shownQuotes: [] },
     sources: corpusOf(2),
     ...overrides,

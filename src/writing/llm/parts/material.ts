@@ -11,10 +11,10 @@ const VOICES = 8;
 const INSIGHTS = 4;
 const POLICIES = 4;
 
-export function fittingVoices({ topic, history, sources }: CardsBrief): Voice[] {
-  const shown = new Set(history.shownQuotes);
-  return chooseByFit(sources.voices, VOICES, {
-    ...ranking({ topic, history, sources }, 'voices'),
+export function fittingVoices(brief: CardsBrief): Voice[] {
+  const shown = new Set(brief.history.shownQuotes);
+  return chooseByFit(brief.sources.voices, VOICES, {
+    ...ranking(brief, 'voices'),
     traits: ({ text, echo, emotions, situations }) => ({ text: `${text} ${echo}`, emotions, situations }),
     isLast: ({ text }) => shown.has(text),
   });
