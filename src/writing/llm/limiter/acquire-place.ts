@@ -42,10 +42,11 @@ end
 return {0, place, processes}
 `;
 
+/** Rounded up, where a look rounds down: a window is never a part of a millisecond too short. */
 const RELEASE = `
 local time = redis.call('TIME')
 redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('ZADD', KEYS[2], 'XX', time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2], ARGV[1])
+redis.call('ZADD', KEYS[2], 'XX', time[1] * 1000 + math.ceil(time[2] / 1000) + ARGV[2], ARGV[1])
 `;
 
 export interface PlaceOptions {

@@ -10,6 +10,12 @@ const LOOK_EVERY_MS = 50;
 /** A process that has not looked for so many milliseconds is gone, or as good as gone. */
 const SILENT_MS = 2_000;
 
+/**
+ * Milliseconds without an answer of Redis after which it is away. Before that its silence is a hiccup, of either side:
+ * calls that only this process knows of would come on top of those that Redis lets pass.
+ */
+const AWAY_AFTER_MS = 1_000;
+
 export interface SharedLimiterOptions extends Limits {
   readonly redis: Redis;
   /** Milliseconds that a call may take: a process that is killed blocks its places for no longer. */
@@ -37,6 +43,7 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
   const line: Waiter[] = [];
   let tickets = 0;
   let isLooking = false;
+  let failingSince: number | undefined;
   let wake: (() => void) | undefined;
 
   /** True when the waiter has left the line, one way or the other. */
@@ -50,6 +57,7 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
   async function ask(waiter: Waiter): Promise<boolean> {
     try {
       const { granted, place, processes } = await places.attempt(waiter.ticket, waiter.place);
+      failingSince = undefined;
       waiter.place = place;
       local.share(1 / processes);
       if (!granted) return false;
@@ -62,6 +70,8 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
         wake?.();
       });
     } catch {
+      failingSince ??= performance.now();
+      if (performance.now() - failingSince < AWAY_AFTER_MS) return false;
       remove(waiter);
       waiter.fallBack();
     }
