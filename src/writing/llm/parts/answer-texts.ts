@@ -32,6 +32,6 @@ function contactsIn(text: string): string[] {
   return [
     ...(text.match(/(?:https?:\/\/|www\.)[^\s)\]”’]+/g) ?? []),
     ...(text.match(/[\w.+-]+@[\w-]+\.[\w.]+/g) ?? []),
-    ...(text.match(/(?<![\d,.])\d{2,4}-\d{3,4}(?:-\d{4})?(?!\d)/g) ?? []),
+    ...(text.match(/(?<!\d)(?:0\d{1,2}-\d{3,4}-\d{4}|1[5-9]\d{2}-\d{4})(?!\d)/g) ?? []),
   ];
 }
