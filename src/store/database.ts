@@ -2,6 +2,7 @@ import knex, { type Knex } from 'knex';
 import { StartupError } from '../errors.ts';
 import { isDatabaseUnavailable } from './database-errors.ts';
 import { migrations } from './migrations/index.ts';
+import { prepareStatements, type QueryingConnection } from './prepared-statements.ts';
 import { seedCorpus } from './seeds/seed-corpus.ts';
 
 export type Database = Knex;
@@ -37,6 +38,10 @@ function connect(url: string, poolMax: number, timeouts: object): Database {
       max: poolMax,
       // A connection whose answer never came still waits for it: another one is opened in its place.
       validate: (connection: { readyForQuery?: boolean }) => connection.readyForQuery === true,
+      afterCreate(connection: QueryingConnection, done: () => void) {
+        prepareStatements(connection);
+        done();
+      },
     },
     acquireConnectionTimeout: CONNECT_TIMEOUT_MS,
     // An error's message would hold the values of its statement, which may be what a user wrote.

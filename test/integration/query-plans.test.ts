@@ -87,12 +87,14 @@ describe(`query plans on ${GENERATED_SESSIONS} sessions`, () => {
     const seen: string[] = [];
     for (const { sql, bindings, callSite } of statements.values()) {
       if (!/^\s*(select|update|delete|with|insert into meari_sessions)/i.test(sql)) continue;
-      const plan = await explain(database, sql, bindings);
       seen.push(callSite);
-      const scanned = nodesOf(plan).filter(
-        (node) => node['Node Type'] === 'Seq Scan' && BIG.includes(node['Relation Name'] ?? ''),
-      );
-      assert.deepEqual(scanned, [], `${sql}\n  at ${callSite}`);
+      // As it is planned for these values, and as a prepared statement that has run often is planned for any.
+      for (const plan of [await explain(database, sql, bindings), await explainForAny(database, sql)]) {
+        const scanned = nodesOf(plan).filter(
+          (node) => node['Node Type'] === 'Seq Scan' && BIG.includes(node['Relation Name'] ?? ''),
+        );
+        assert.deepEqual(scanned, [], `${sql}\n  at ${callSite}`);
+      }
     }
     for (const repository of ['session', 'execution', 'user']) {
       assert.ok(
@@ -109,10 +111,15 @@ describe(`query plans on ${GENERATED_SESSIONS} sessions`, () => {
     assert.ok(![...statements.keys()].some((sql) => /\boffset\b/i.test(sql)));
   });
 
-  async function explain(database: Knex, sql: string, bindings: readonly unknown[]): Promise<Plan> {
+  const explain = (database: Knex, sql: string, bindings: readonly unknown[]) =>
+    planOf(database, `explain (format json) ${sql}`, bindings);
+  const explainForAny = (database: Knex, sql: string) =>
+    planOf(database, `explain (format json, generic_plan) ${sql}`, []);
+
+  async function planOf(database: Knex, sql: string, bindings: readonly unknown[]): Promise<Plan> {
     const connection = await database.client.acquireConnection();
     try {
-      const { rows } = await connection.query(`explain (format json) ${sql}`, bindings);
+      const { rows } = await connection.query(sql, bindings);
       return rows[0]['QUERY PLAN'][0].Plan;
     } finally {
       await database.client.releaseConnection(connection);
