@@ -34,7 +34,8 @@ import { createFeed } from './sessions/feed.ts';
 import { startRecovery } from './sessions/recovery.ts';
 import { createSessionMetrics, type SessionMetrics } from './sessions/session-metrics.ts';
 import { createSessionService } from './sessions/session-service.ts';
-import { connectDatabase, prepareDatabase } from './store/database.ts';
+import { connectDatabase, prepareDatabase, STATEMENT_TIMEOUT_MS } from './store/database.ts';
+import { observeDatabase } from './store/database-metrics.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { createCorpusRepository } from './store/repositories/corpus-repository.ts';
 import { createExecutionRepository } from './store/repositories/execution-repository.ts';
@@ -82,6 +83,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   await prepareDatabase(url);
   const database = connectDatabase({ url, poolMax: config.database.poolMax });
   resources.defer(() => database.destroy());
+  resources.defer(observeDatabase(database, STATEMENT_TIMEOUT_MS));
   const sessions = createSessionRepository(database);
   const executions = createExecutionRepository(database);
 

@@ -17,8 +17,7 @@ const LIMITS = { unfinishedPerUser: 3, queued: 1_000 };
 const LEASE_MS = 60_000;
 
 /**
- * Makes sessions as the slow service did: the very steps of the pipeline, each after the one before. It had a
- * query for each row besides, which is left out: what is compared is the order alone.
+ * Makes sessions as the slow service did: the very steps of the pipeline, each after the one before.
  */
 export async function createSequentialPipeline(
   database: Database,

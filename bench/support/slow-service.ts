@@ -34,11 +34,11 @@ process.on('disconnect', () => stopped.resolve());
 
 const config = readConfig(process.env);
 const corpus = Promise.withResolvers<SourceProvider>();
-const writer = process.env.BENCH_HOLDS ? heldWriter(createLocalWriter()) : slowWriter(createLocalWriter());
-const container = await createContainer(config, createLogger(config.logLevel), {
-  writer: process.env.BENCH_REPORTS_CALLS ? reported(writer) : writer,
-  sources: slowSources({ forTag: async (tagId) => (await corpus.promise).forTag(tagId) }),
-});
+const container = await createContainer(
+  config,
+  createLogger(config.logLevel),
+  process.env.BENCH_IS_FAST ? {} : { writer: fakeModel(), sources: fakeSources() },
+);
 corpus.resolve(createCorpusRepository(container.database));
 
 const server = container.app && createServer(container.app);
@@ -55,6 +55,16 @@ process.exit(0);
 
 function tell(message: FromService): void {
   process.send?.(message);
+}
+
+function fakeModel(): Writer {
+  const local = createLocalWriter();
+  const writer = process.env.BENCH_HOLDS ? heldWriter(local) : slowWriter(local);
+  return process.env.BENCH_REPORTS_CALLS ? reported(writer) : writer;
+}
+
+function fakeSources(): SourceProvider {
+  return slowSources({ forTag: async (tagId) => (await corpus.promise).forTag(tagId) });
 }
 
 function reported(writer: Writer): Writer {

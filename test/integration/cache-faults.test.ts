@@ -82,6 +82,8 @@ describe('Redis behind the caches is disposable', () => {
   for (const [what, spoil] of Object.entries({
     'random bytes': (client, key) => client.set(key, Buffer.from([0xff, 0x00, 0xfe, 0x7b])),
     'an entry cut off': async (client, key) => client.set(key, ((await client.get(key)) ?? '').slice(0, -3)),
+    'an entry with a word changed': async (client, key) =>
+      client.set(key, ((await client.get(key)) ?? '').replace('first', 'forged')),
     'JSON of somebody else': (client, key) => client.set(key, '{"value":"not ours"}'),
     'another type': async (client, key) => {
       await client.del(key);
