@@ -27,6 +27,8 @@ export interface Call extends ModelRequest {
   /** 1 for the first call for this part. */
   readonly number: number;
   readonly startedAt: number;
+  /** When the first words left, of what is streamed. */
+  firstWordsAt: number | undefined;
   endedAt: number | undefined;
   /** The client did not wait for the end. */
   aborted: boolean;
@@ -96,7 +98,8 @@ export async function startFakeModel(options: FakeModelOptions = {}): Promise<Fa
     const part = partOf(request.schema);
     const number = calls.filter((call) => call.part === part).length + 1;
     const startedAt = performance.now();
-    const call: Call = { ...request, part, number, startedAt, endedAt: undefined, aborted: false };
+    const times = { startedAt, firstWordsAt: undefined, endedAt: undefined };
+    const call: Call = { ...request, part, number, ...times, aborted: false };
     calls.push(call);
     res.on('close', () => {
       call.endedAt = performance.now();
@@ -110,9 +113,10 @@ export async function startFakeModel(options: FakeModelOptions = {}): Promise<Fa
   async function answer(
     res: ServerResponse,
     protocol: Protocol,
-    { schema, system, user, stream }: Call,
+    call: Call,
     fault: Fault | undefined,
   ): Promise<void> {
+    const { schema, system, user, stream } = call;
     if (fault?.kind === 'status') {
       if (fault.retryAfterSeconds !== undefined) res.setHeader('Retry-After', fault.retryAfterSeconds);
       refuse(res, protocol, fault.status, `cannot answer: ${user}`, fault.retryAfterSeconds);
@@ -137,6 +141,7 @@ export async function startFakeModel(options: FakeModelOptions = {}): Promise<Fa
     res.writeHead(200, { 'Content-Type': 'text/event-stream' });
     for await (const piece of piecesOf(shown, pace.tokensPerSecond())) {
       if (res.destroyed) return;
+      call.firstWordsAt ??= performance.now();
       send(res, protocol.piece(piece));
     }
     if (fault?.kind === 'hang') return;
