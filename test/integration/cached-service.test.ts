@@ -140,12 +140,13 @@ describe('what the caches tell, and what they do not', () => {
     const { text } = await supertest(service.opsUrl).get('/metrics').expect(200);
     const value = (name: string, labels: string) =>
       Number(new RegExp(`^${name}\\{${labels}[^}]*\\} (\\S+)`, 'm').exec(text)?.[1]);
-    assert.ok(value('meari_cache_lookup_duration_seconds_count', 'cache="sessions",result="l1"') >= 1);
-    assert.ok(value('meari_cache_lookup_duration_seconds_count', 'cache="logins",result="l1"') >= 1);
+    assert.ok(value('meari_cache_lookups_total', 'cache="sessions",result="l1"') >= 1);
+    assert.ok(value('meari_cache_lookups_total', 'cache="logins",result="l1"') >= 1);
     assert.ok(value('meari_cache_load_duration_seconds_count', 'cache="sources",outcome="ok"') >= 1);
     assert.ok(value('meari_cache_size_bytes', 'cache="sources"') > 1_000);
     assert.ok(value('meari_cache_entries', 'cache="tags"') === 1);
     assert.ok(value('meari_cache_saved_time_seconds', 'cache="sessions"') > 0);
+    assert.ok(value('meari_cache_lookup_time_seconds_total', 'cache="sources",result="miss"') > 0);
     assert.equal(value('meari_cache_second_level_available', ''), 1);
     assert.ok(value('http_server_request_statements_count', '[^}]*http_route="/auth/guest"') >= 1);
     assert.equal(value('db_client_connection_max', ''), 10);
