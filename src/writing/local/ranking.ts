@@ -27,7 +27,11 @@ export interface RankingOptions<T> {
  * The best candidates in order. Fit counts first, and more for what nothing chosen so far speaks to; then how
  * much the words are alike; then the seed.
  */
-export function chooseByFit<T extends object>(candidates: readonly T[], count: number, options: RankingOptions<T>): T[] {
+export function chooseByFit<T extends object>(
+  candidates: readonly T[],
+  count: number,
+  options: RankingOptions<T>,
+): T[] {
   const { reading, seed, purpose, traits, isLast } = options;
   const found = new Set<string>([...reading.emotions, ...reading.situations]);
   const words = trigrams(reading.words ?? '');
