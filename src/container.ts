@@ -5,7 +5,7 @@ import type { Express } from 'express';
 import type { Redis } from 'ioredis';
 import { buildApp } from './app.ts';
 import type { Config } from './config.ts';
-import type { SessionBus, SessionQueue, SourceProvider, Writer } from './domain/ports.ts';
+import type { NewsSource, SessionBus, SessionQueue, SourceProvider, Writer } from './domain/ports.ts';
 import { createAuth } from './http/auth.ts';
 import { jobsDashboard } from './http/jobs-dashboard.ts';
 import { buildOpsApp, type HealthCheck } from './http/ops-app.ts';
@@ -27,11 +27,13 @@ import { createFeed } from './sessions/feed.ts';
 import { startRecovery } from './sessions/recovery.ts';
 import { createSessionMetrics, type SessionMetrics } from './sessions/session-metrics.ts';
 import { createSessionService } from './sessions/session-service.ts';
+import { startPolicySync } from './sources/start-policy-sync.ts';
 import { connectDatabase, prepareDatabase } from './store/database.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { createCorpusRepository } from './store/repositories/corpus-repository.ts';
 import { createExecutionRepository } from './store/repositories/execution-repository.ts';
 import { createSessionRepository } from './store/repositories/session-repository.ts';
+import { createSyncedPolicyRepository } from './store/repositories/synced-policy-repository.ts';
 import { createTagRepository } from './store/repositories/tag-repository.ts';
 import { createUserRepository } from './store/repositories/user-repository.ts';
 import { createLocalWriter } from './writing/local/local-writer.ts';
@@ -40,6 +42,7 @@ import { createLocalWriter } from './writing/local/local-writer.ts';
 export interface Overrides {
   readonly writer?: Writer;
   readonly sources?: SourceProvider;
+  readonly news?: NewsSource;
   readonly now?: () => Date;
 }
 
@@ -76,7 +79,12 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   resources.defer(() => database.destroy());
   const sessions = createSessionRepository(database);
   const executions = createExecutionRepository(database);
-  const sources = overrides.sources ?? createCorpusRepository(database);
+  const sources = overrides.sources ?? createCorpusRepository(database, overrides.news);
+  if (config.youthPolicyApi) {
+    const policies = createSyncedPolicyRepository(database);
+    const policySync = startPolicySync({ api: config.youthPolicyApi, policies, log, now });
+    resources.defer(() => policySync.stop());
+  }
 
   const metrics = createSessionMetrics();
   const { queue, bus, redis, shared } = config.redisUrl

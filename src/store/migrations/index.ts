@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import * as initialSchema from './001-initial-schema.ts';
 import * as durableExecution from './002-durable-execution.ts';
+import * as syncedPolicies from './004-synced-policies.ts';
 
 interface NamedMigration extends Knex.Migration {
   readonly name: string;
@@ -10,6 +11,7 @@ interface NamedMigration extends Knex.Migration {
 const all: readonly NamedMigration[] = [
   { name: '001-initial-schema', ...initialSchema },
   { name: '002-durable-execution', ...durableExecution },
+  { name: '004-synced-policies', ...syncedPolicies },
 ];
 
 export const migrations: Knex.MigrationSource<NamedMigration> = {
