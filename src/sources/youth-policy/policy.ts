@@ -12,7 +12,7 @@ const OLDEST = 34;
 const APPROVED = '0044002';
 const CENTRAL_GOVERNMENT = '0054001';
 
-const LONGEST_ORGANIZATION = 40;
+const LONGEST_ORGANIZATION = 30;
 /** Characters: a longer address would fill its card. */
 const LONGEST_LINK = 120;
 

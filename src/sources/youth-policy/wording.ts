@@ -1,8 +1,8 @@
 /** Texts of the API are notes of officials: bullets, headings, line breaks, at times markup or a broken character. */
 
-/** Characters: a card shows two policies beside all else, and holds 500. */
-const LONGEST_NAME = 60;
-const LONGEST_SUMMARY = 110;
+/** Characters: with the longest of each, a card of 500 still holds one policy beside all else. */
+const LONGEST_NAME = 50;
+const LONGEST_SUMMARY = 100;
 /** Fewer say nothing. */
 const SHORTEST_SUMMARY = 10;
 
@@ -17,12 +17,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** One name on one line, without marks that would nest in the quotation marks of a card. */
 export function nameOf(text: string): string {
-  return shortened(
-    oneLine(text)
-      .replace(/['"‘’“”]/g, '')
-      .trim(),
-    LONGEST_NAME,
-  );
+  return shortened(oneLine(text.replace(/['"‘’“”]/g, '').replaceAll('_', ' ')), LONGEST_NAME);
 }
 
 /** The first line that says something, without bullet and heading; undefined when there is none. */
@@ -68,6 +63,6 @@ function shortened(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const cut = text.slice(0, limit - 1);
   const sentence = /^.*[다요][.](?=\s|$)/su.exec(cut)?.[0];
-  if (sentence !== undefined && sentence.length * 2 > limit) return sentence;
+  if (sentence !== undefined && sentence.length * 4 > limit) return sentence;
   return `${cut.replace(/[\ud800-\udbff]$/, '').replace(/(?<=.{10})\s+\S*$/su, '')}…`;
 }
