@@ -42,7 +42,7 @@ export function apiRecord(number: number, fields: ApiRecord = {}): ApiRecord {
 
 export type PolicyFault =
   /** Status 200, and a code of its own; the message quotes the key. */
-  | { readonly resultCode: number }
+  | { readonly resultCode: number; readonly retryAfter?: string }
   | { readonly status: number; readonly retryAfter?: string }
   /** The connection is reset in the middle of the body. */
   | 'cut'
@@ -138,13 +138,13 @@ function break_(res: ServerResponse, fault: PolicyFault, whole: string, address:
   const json = { 'Content-Type': 'application/json;charset=UTF-8' };
   const half = whole.slice(0, whole.length / 2);
   if (typeof fault === 'object') {
+    const header = fault.retryAfter === undefined ? {} : { 'Retry-After': fault.retryAfter };
     if ('status' in fault) {
-      const header = fault.retryAfter === undefined ? {} : { 'Retry-After': fault.retryAfter };
       res.writeHead(fault.status, header).end(`no: ${address}`);
     } else {
       const { resultCode } = fault;
       res
-        .writeHead(200, json)
+        .writeHead(200, { ...json, ...header })
         .end(JSON.stringify({ resultCode, resultMessage: `인증키를 확인하세요: ${address}`, result: null }));
     }
   } else if (fault === 'cut') {

@@ -64,13 +64,14 @@ const pageSchema = z.object({
 /**
  * Reads one page. A record that cannot be read is left out, and counted by the difference of `count` and `records`.
  *
+ * @param retryAfterMs what the answer's header says, for the fault that it may be.
  * @throws {SourceFault} when the answer is not a page.
  */
-export function readPage(body: string): PolicyPage {
+export function readPage(body: string, retryAfterMs?: number): PolicyPage {
   const answer = parseJson(body);
   const code = codeSchema.safeParse(answer);
   if (!code.success) throw new SourceFault('bad_answer');
-  if (code.data.resultCode !== 200) throw faultOfStatus(code.data.resultCode);
+  if (code.data.resultCode !== 200) throw faultOfStatus(code.data.resultCode, retryAfterMs);
   const page = pageSchema.safeParse(answer);
   if (!page.success) throw new SourceFault('bad_answer');
   const { pagging, youthPolicyList } = page.data.result;

@@ -33,11 +33,12 @@ export function createYouthPolicyClient({ url, key }: YouthPolicyApi, limits: Ca
         redirect: 'manual',
         signal: AbortSignal.any([signal, timeout]),
       });
+      const retryAfter = retryAfterMs(response.headers.get('Retry-After'));
       if (response.status !== 200) {
         await response.body?.cancel();
-        throw faultOfStatus(response.status, retryAfterMs(response.headers.get('Retry-After')));
+        throw faultOfStatus(response.status, retryAfter);
       }
-      return readPage(await limitedText(response, limits.bodyBytes));
+      return readPage(await limitedText(response, limits.bodyBytes), retryAfter);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof SourceFault) throw error;
