@@ -63,9 +63,9 @@ function reported(writer: Writer): Writer {
     return text;
   };
   return {
-    persona: (brief, signal) => told('persona', writer.persona(brief, signal)),
-    empathy: (brief, signal) => told('empathy', writer.empathy(brief, signal)),
-    reflection: (brief, signal) => told('reflection', writer.reflection(brief, signal)),
+    persona: (brief, ...rest) => told('persona', writer.persona(brief, ...rest)),
+    empathy: (brief, ...rest) => told('empathy', writer.empathy(brief, ...rest)),
+    reflection: (brief, ...rest) => told('reflection', writer.reflection(brief, ...rest)),
   };
 }
 
@@ -84,8 +84,8 @@ function heldWriter(writer: Writer): Writer {
     }
   });
   return {
-    persona: (brief, signal) => pass('persona').then(() => writer.persona(brief, signal)),
-    empathy: (brief, signal) => pass('empathy').then(() => writer.empathy(brief, signal)),
-    reflection: (brief, signal) => pass('reflection').then(() => writer.reflection(brief, signal)),
+    persona: (brief, ...rest) => pass('persona').then(() => writer.persona(brief, ...rest)),
+    empathy: (brief, ...rest) => pass('empathy').then(() => writer.empathy(brief, ...rest)),
+    reflection: (brief, ...rest) => pass('reflection').then(() => writer.reflection(brief, ...rest)),
   };
 }

@@ -1,15 +1,29 @@
 import type { Sources, SyncedPolicy, UserHistory, Voice } from './corpus.ts';
-import type { Empathy, FinishedSession, Persona, Reflection, SessionStatus } from './session.ts';
+import type { Empathy, FinishedSession, Persona, Reflection, SessionStatus, Written } from './session.ts';
 import type { FailureReason, SessionEvent, StepOutput } from './session-events.ts';
 import type { Topic } from './session-request.ts';
 
 /** The interfaces between the layers. Adapters implement them; `container.ts` picks the adapters. */
 
+/** A writer that composes other writers is a writer. */
 export interface Writer {
-  persona(brief: PersonaBrief, signal: AbortSignal): Promise<Persona>;
-  empathy(brief: CardsBrief, signal: AbortSignal): Promise<Empathy>;
-  reflection(brief: CardsBrief, signal: AbortSignal): Promise<Reflection>;
+  persona(brief: PersonaBrief, signal: AbortSignal, onDelta?: OnDelta<Persona>): Promise<Written<Persona>>;
+  empathy(brief: CardsBrief, signal: AbortSignal, onDelta?: OnDelta<Empathy>): Promise<Written<Empathy>>;
+  reflection(
+    brief: CardsBrief,
+    signal: AbortSignal,
+    onDelta?: OnDelta<Reflection>,
+  ): Promise<Written<Reflection>>;
 }
+
+/** Told the part as far as it is written, from its beginning each time. Whoever has it whole at once tells nothing. */
+export type OnDelta<Part> = (soFar: DeepPartial<Part>) => void;
+
+export type DeepPartial<T> = T extends readonly (infer Item)[]
+  ? readonly DeepPartial<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]?: DeepPartial<T[Key]> }
+    : T;
 
 export interface PersonaBrief {
   readonly topic: Topic;

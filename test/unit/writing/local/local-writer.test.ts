@@ -52,7 +52,7 @@ async function session(given: CardsBrief) {
     writer.empathy(given, signal),
     writer.reflection(given, signal),
   ]);
-  return { persona, empathy, reflection };
+  return { persona: persona.part, empathy: empathy.part, reflection: reflection.part };
 }
 
 type Session = Awaited<ReturnType<typeof session>>;
@@ -343,9 +343,9 @@ describe('local writer', () => {
 
   it('owns that it knows little when the user wrote nothing, and that it is not the first talk', async () => {
     const { signal } = new AbortController();
-    const silent = await writer.persona(brief(6, null), signal);
-    const telling = await writer.persona(brief(6, '너무 우울하고 아무것도 하기 싫어요'), signal);
-    const again = await writer.persona(
+    const { part: silent } = await writer.persona(brief(6, null), signal);
+    const { part: telling } = await writer.persona(brief(6, '너무 우울하고 아무것도 하기 싫어요'), signal);
+    const { part: again } = await writer.persona(
       brief(6, null, { history: { lastPersona: '지난 요약', shownQuotes: [] } }),
       signal,
     );
