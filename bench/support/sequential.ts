@@ -51,9 +51,9 @@ export async function createSequentialPipeline(
 
     const context = await steps.context.run({ userId }, signal);
     const sources = await steps.sources.run({ topic, context }, signal);
-    const persona = await steps.persona.run({ topic, context }, signal);
-    const empathy = await steps.empathy.run({ topic, context, sources }, signal);
-    const reflection = await steps.reflection.run({ topic, context, sources }, signal);
+    const persona = await steps.persona.run({ topic, variant: 0, context }, signal);
+    const empathy = await steps.empathy.run({ topic, variant: 0, context, sources }, signal);
+    const reflection = await steps.reflection.run({ topic, variant: 0, context, sources }, signal);
     await steps.save.run({ lease, persona, empathy, reflection }, signal);
   };
 }

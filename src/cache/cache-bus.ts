@@ -4,6 +4,8 @@ import type { Redis } from 'ioredis';
 
 /** Milliseconds between two signs of life of the subscription. */
 const HEARTBEAT_MS = 1_000;
+/** Messages that wait for Redis to come back. */
+const MAX_UNSENT = 10_000;
 
 interface Envelope {
   readonly origin: string;
@@ -21,8 +23,8 @@ export interface CacheBusOptions {
 export type CacheBus = ReturnType<typeof createCacheBus>;
 
 /**
- * Tells the first levels of other processes what is deleted. Best effort, and nobody waits for it; `isHealthy` says
- * when something may be missed, so that whoever must not miss it asks for the truth meanwhile.
+ * Tells the first levels of other processes what is deleted. Nobody waits for it, and what Redis did not take is sent
+ * again; `isHealthy` says when something may be missed here, so that who must not miss it asks for the truth meanwhile.
  */
 export function createCacheBus({ publisher, subscriber, onRestored }: CacheBusOptions) {
   const origin = randomUUID();
@@ -63,12 +65,24 @@ export function createCacheBus({ publisher, subscriber, onRestored }: CacheBusOp
     }
   }, HEARTBEAT_MS).unref();
 
+  const unsent = new Map<string, string>();
+  const send = (channel: string, text: string): void => {
+    publisher.publish(channel, text).then(
+      () => unsent.delete(text),
+      () => {
+        if (unsent.size < MAX_UNSENT) unsent.set(text, channel);
+      },
+    );
+  };
+  const sendAgain = () => unsent.forEach(send);
+  publisher.on('ready', sendAgain);
+
   const transport: Transport = {
     setId: () => transport,
     onReconnect() {},
     async publish(channel, message) {
       const envelope: Envelope = { origin, payload: message as CacheBusMessage };
-      publisher.publish(channel, JSON.stringify(envelope)).catch(() => {});
+      send(channel, JSON.stringify(envelope));
     },
     async subscribe(channel, listener) {
       listeners.set(channel, listener as unknown as (message: CacheBusMessage) => void);
@@ -86,6 +100,7 @@ export function createCacheBus({ publisher, subscriber, onRestored }: CacheBusOp
     isHealthy: () => hears && publisher.status === 'ready',
     close() {
       clearInterval(heartbeat);
+      publisher.off('ready', sendAgain);
       listeners.clear();
     },
   };

@@ -1,6 +1,6 @@
 import type { Sources } from '../domain/corpus.ts';
 import type { SessionSnapshot, Tag } from '../domain/ports.ts';
-import type { Empathy, Persona, Reflection } from '../domain/session.ts';
+import type { Empathy, Persona, Reflection, Written } from '../domain/session.ts';
 import type { CacheDefinition } from './named-cache.ts';
 
 const MINUTE_MS = 60_000;
@@ -16,7 +16,7 @@ export interface CachedLogin {
   readonly expiresAt: number;
 }
 
-type Words = Persona | Empathy | Reflection;
+export type CachedWords = Written<Persona | Empathy | Reflection>;
 
 /** What each cache holds. */
 export interface CachedValues {
@@ -24,7 +24,7 @@ export interface CachedValues {
   tags: readonly Tag[];
   sessions: CachedSnapshot | undefined;
   logins: CachedLogin | undefined;
-  words: Words | undefined;
+  words: CachedWords;
 }
 
 export type CacheName = keyof CachedValues;
@@ -70,6 +70,6 @@ export const CACHE_DEFINITIONS: { readonly [Name in CacheName]: CacheDefinition<
     maxBytes: 8 * MIB,
     secondLevel: true,
     coherent: false,
-    keeps: (words) => words !== undefined,
+    keeps: (words) => !words.degraded,
   },
 };

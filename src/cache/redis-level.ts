@@ -51,16 +51,19 @@ export function createRedisLevel(redis: Redis, onFault: (fault: RedisFault) => v
     }
   };
 
-  const markDeleted = async (key: string): Promise<void> => {
-    const done = await attempt(() => redis.set(key, DELETED, 'PX', DELETED_FOR_MS));
-    if (done === undefined && pending.size < MAX_PENDING) pending.add(key);
-    else pending.delete(key);
-  };
+  const markDeleted = (key: string) => redis.set(key, DELETED, 'PX', DELETED_FOR_MS);
 
-  // A Redis that was cut off still has what was deleted meanwhile.
-  const deletePending = () => void Promise.all([...pending].map(markDeleted));
+  // A Redis that was cut off still has what was deleted meanwhile. At once, and before the bus tells of it anew: who
+  // is told must not read it again.
+  const deletePending = () => {
+    for (const key of pending) {
+      markDeleted(key).then(
+        () => pending.delete(key),
+        () => {},
+      );
+    }
+  };
   redis.on('ready', deletePending);
-  breaker.onReset(deletePending);
 
   /** Never rejects: what cannot be read is not there, and what cannot be written is loaded again. */
   class RedisLevel extends RedisDriver {
@@ -80,8 +83,10 @@ export function createRedisLevel(redis: Redis, onFault: (fault: RedisFault) => v
     }
 
     override async delete(key: string): Promise<boolean> {
-      await markDeleted(this.getItemKey(key));
-      return true;
+      const itemKey = this.getItemKey(key);
+      const done = await attempt(() => markDeleted(itemKey));
+      if (done === undefined && pending.size < MAX_PENDING) pending.add(itemKey);
+      return done !== undefined;
     }
 
     /** The connection belongs to whoever made it. */

@@ -28,6 +28,8 @@ export type DeepPartial<T> = T extends readonly (infer Item)[]
 export interface PersonaBrief {
   readonly topic: Topic;
   readonly history: UserHistory;
+  /** Which of several equally good texts for users who wrote nothing; the same for all parts of a session. */
+  readonly variant: number;
 }
 
 export interface CardsBrief extends PersonaBrief {
@@ -84,6 +86,11 @@ export interface User {
   readonly onboardingCompleted: boolean;
 }
 
+export interface Login {
+  readonly userId: string;
+  readonly expiresAt: Date;
+}
+
 export interface Tag {
   readonly id: number;
   readonly name: string;
@@ -96,8 +103,9 @@ export interface TagRepository {
 
 export interface UserRepository {
   createGuest(guest: { id: string; nickname: string; tokenHash: Buffer; expiresAt: Date }): Promise<User>;
-  /** The user of a login that has not expired, and when it does. */
-  findByToken(tokenHash: Buffer, now: Date): Promise<{ user: User; expiresAt: Date } | undefined>;
+  find(userId: string): Promise<User | undefined>;
+  /** Undefined when there is none, or it has expired. */
+  findLogin(tokenHash: Buffer, now: Date): Promise<Login | undefined>;
   extendLogin(tokenHash: Buffer, expiresAt: Date): Promise<void>;
   deleteLogin(tokenHash: Buffer): Promise<void>;
 }
@@ -127,13 +135,17 @@ export interface StepRecord {
   readonly durationMs: number;
 }
 
-/** One session as its owner sees it at this moment. */
-export interface SessionSnapshot {
+/** A session without what was written for it. */
+export interface SessionHead {
   readonly id: string;
   readonly status: SessionStatus;
   readonly crisis: boolean;
   readonly requestDigest: string | null;
   readonly startedAt: Date | null;
+}
+
+/** One session as its owner sees it at this moment. */
+export interface SessionSnapshot extends SessionHead {
   readonly failureReason: FailureReason | null;
   readonly finished: FinishedSession | undefined;
 }
@@ -141,7 +153,7 @@ export interface SessionSnapshot {
 export interface SessionRepository {
   accept(session: NewSession, limits: AcceptLimits): Promise<Acceptance>;
   find(userId: string, sessionId: string): Promise<SessionSnapshot | undefined>;
-  findByIdempotencyKey(userId: string, key: string): Promise<SessionSnapshot | undefined>;
+  findByIdempotencyKey(userId: string, key: string): Promise<SessionHead | undefined>;
   /** Finished steps, in the order in which they finished. */
   steps(sessionId: string): Promise<readonly (StepRecord & StepOutput)[]>;
   /** A text for each session that changes whenever there is something new to read about it. */

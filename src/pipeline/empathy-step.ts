@@ -9,13 +9,13 @@ export function empathyStep({
   writer,
 }: {
   writer: Pick<Writer, 'empathy'>;
-}): Step<{ topic: Topic; context: UserHistory; sources: Sources }, Written<Empathy>> {
+}): Step<{ topic: Topic; variant: number; context: UserHistory; sources: Sources }, Written<Empathy>> {
   return {
-    after: ['topic', 'context', 'sources'],
+    after: ['topic', 'variant', 'context', 'sources'],
     timeoutMs: 30_000,
     attempts: 2,
     keepsOutput: true,
-    run: ({ topic, context, sources }, signal, onDelta) =>
-      writer.empathy({ topic, history: context, sources }, signal, onDelta),
+    run: ({ topic, variant, context, sources }, signal, onDelta) =>
+      writer.empathy({ topic, variant, history: context, sources }, signal, onDelta),
   };
 }

@@ -9,13 +9,13 @@ export function personaStep({
   writer,
 }: {
   writer: Pick<Writer, 'persona'>;
-}): Step<{ topic: Topic; context: UserHistory }, Written<Persona>> {
+}): Step<{ topic: Topic; variant: number; context: UserHistory }, Written<Persona>> {
   return {
-    after: ['topic', 'context'],
+    after: ['topic', 'variant', 'context'],
     timeoutMs: 30_000,
     attempts: 2,
     keepsOutput: true,
-    run: ({ topic, context }, signal, onDelta) =>
-      writer.persona({ topic, history: context }, signal, onDelta),
+    run: ({ topic, variant, context }, signal, onDelta) =>
+      writer.persona({ topic, variant, history: context }, signal, onDelta),
   };
 }

@@ -9,13 +9,13 @@ export function reflectionStep({
   writer,
 }: {
   writer: Pick<Writer, 'reflection'>;
-}): Step<{ topic: Topic; context: UserHistory; sources: Sources }, Written<Reflection>> {
+}): Step<{ topic: Topic; variant: number; context: UserHistory; sources: Sources }, Written<Reflection>> {
   return {
-    after: ['topic', 'context', 'sources'],
+    after: ['topic', 'variant', 'context', 'sources'],
     timeoutMs: 30_000,
     attempts: 2,
     keepsOutput: true,
-    run: ({ topic, context, sources }, signal, onDelta) =>
-      writer.reflection({ topic, history: context, sources }, signal, onDelta),
+    run: ({ topic, variant, context, sources }, signal, onDelta) =>
+      writer.reflection({ topic, variant, history: context, sources }, signal, onDelta),
   };
 }

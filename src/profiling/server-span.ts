@@ -8,6 +8,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { NextFunction, Request, Response } from 'express';
+import { createStatementHistogram } from './request-statements.ts';
 
 /** The methods of RFC 9110 and PATCH; any other is `_OTHER`, so that a client cannot create label values. */
 const KNOWN_METHODS = new Set([
@@ -37,6 +38,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     unit: 's',
     advice: { explicitBucketBoundaries: BUCKETS_SECONDS },
   });
+  const statementHistogram = createStatementHistogram();
 
   return (req, res, next) => {
     const startedAt = performance.now();
@@ -59,26 +61,31 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     );
     res.setHeader('X-Trace-Id', span.spanContext().traceId);
     const route = watchRoute(req);
+    const statements = statementHistogram.start(trace.setSpan(parent, span));
 
     // `close` comes after `finish` and also when the client leaves early: exactly once in either case.
     res.once('close', () => {
       const template = route();
-      const labels = {
+      const routeLabels = {
         'http.request.method': method,
+        ...(template === undefined ? {} : { 'http.route': template }),
+      };
+      const labels = {
+        ...routeLabels,
         'url.scheme': scheme,
         'http.response.status_code': res.statusCode,
-        ...(template === undefined ? {} : { 'http.route': template }),
         ...(res.statusCode >= 500 ? { 'error.type': String(res.statusCode) } : {}),
       };
       span.setAttributes(labels);
       if (template !== undefined) span.updateName(`${method} ${template}`);
       if (res.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
       if (!res.writableFinished) span.setAttribute('meari.client_left', true);
+      statements.end(routeLabels);
       durations.record((performance.now() - startedAt) / 1000, labels);
       span.end();
     });
 
-    context.with(trace.setSpan(parent, span), next);
+    context.with(statements.context, next);
   };
 }
 

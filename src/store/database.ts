@@ -12,7 +12,7 @@ export interface DatabaseOptions {
 }
 
 /** Milliseconds. A statement of this service reads or writes a few rows by index; more is a fault. */
-const STATEMENT_TIMEOUT_MS = 5_000;
+export const STATEMENT_TIMEOUT_MS = 5_000;
 /** Milliseconds after which a server that has not even answered that it gave up counts as hung. */
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 500;
 /** Milliseconds to reach the server, and to wait for a free connection: a dead database is answered within 2 s. */

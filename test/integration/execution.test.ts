@@ -90,7 +90,7 @@ describe('lease', () => {
     const writer = createHeldWriter();
     writer.releaseAll();
     const history = await sessions.history(userId);
-    const brief = { topic: { tagId: 2, userContext: null }, history };
+    const brief = { topic: { tagId: 2, userContext: null }, history, variant: 0 };
     const { signal } = new AbortController();
     const sources = await createCorpusRepository(database).forTag(2);
     const result = {

@@ -18,7 +18,7 @@ import {
   startFakePolicyApi,
 } from '../support/fake-policy-api.ts';
 import { freePort } from '../support/process.ts';
-import { statementsOf } from '../support/statements.ts';
+import { recordStatements } from '../support/query-budget.ts';
 
 const PAGE_SIZE = 20;
 const LIMITS: PolicySyncLimits = {
@@ -89,6 +89,13 @@ describe('synchronising the policies', () => {
   const syncLines = () =>
     logged.map((line): SyncLine => JSON.parse(line)).filter(({ msg }) => msg === 'policy sync');
 
+  async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
+    const statements: string[] = [];
+    const stop = recordStatements(database, ({ sql }) => statements.push(sql));
+    await work().finally(stop);
+    return statements;
+  }
+
   /** Runs one sync to its end, and returns what it logged. */
   async function syncOnce(...given: Parameters<typeof start>): Promise<SyncLine> {
     const before = syncLines().length;
@@ -158,7 +165,7 @@ describe('synchronising the policies', () => {
     const counts: number[] = [];
     for (const count of [1, 90]) {
       api.has(records(count));
-      const statements = await statementsOf(database, () => syncOnce());
+      const statements = await statementsOf(() => syncOnce());
       counts.push(statements.filter((sql) => /synced_policies/.test(sql)).length);
       const transaction = statements.slice(
         statements.findIndex((sql) => sql.startsWith('BEGIN')),
@@ -251,6 +258,7 @@ describe('synchronising the policies', () => {
       api.failAlways({ status: 503, retryAfter: '1' });
       const line = await syncOnce({ timeoutMs: 300 });
       assert.equal(line.outcome, 'timeout');
+      assert.equal(api.calls.length, 1, 'it did not wait for the second call');
     });
   });
 
@@ -464,7 +472,7 @@ describe('synchronising the policies', () => {
     test('in three statements', async () => {
       api.has(records(30));
       await syncOnce();
-      assert.equal((await statementsOf(database, () => policiesFor(3))).length, 3);
+      assert.equal((await statementsOf(() => policiesFor(3))).length, 3);
     });
 
     test('not what has closed since the sync, nor what we have already', async () => {

@@ -31,7 +31,6 @@ export function summaryOf(...texts: readonly string[]): string | undefined {
 function oneLine(text: string): string {
   return (
     withoutMarkup(text)
-      .toWellFormed()
       // What the API's own database made of a middle dot.
       .replaceAll('\u{1b3c}', '·')
       .replace(/[\p{C}\p{Z}\ufffd]+/gu, ' ')

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import * as initialSchema from './001-initial-schema.ts';
 import * as durableExecution from './002-durable-execution.ts';
+import * as installationSecret from './003-installation-secret.ts';
 import * as writtenParts from './003-written-parts.ts';
 import * as syncedPolicies from './004-synced-policies.ts';
 
@@ -12,6 +13,7 @@ interface NamedMigration extends Knex.Migration {
 const all: readonly NamedMigration[] = [
   { name: '001-initial-schema', ...initialSchema },
   { name: '002-durable-execution', ...durableExecution },
+  { name: '003-installation-secret', ...installationSecret },
   { name: '003-written-parts', ...writtenParts },
   { name: '004-synced-policies', ...syncedPolicies },
 ];

@@ -1,4 +1,10 @@
-import type { AcceptLimits, NewSession, SessionRepository, SessionSnapshot } from '../../domain/ports.ts';
+import type {
+  AcceptLimits,
+  NewSession,
+  SessionHead,
+  SessionRepository,
+  SessionSnapshot,
+} from '../../domain/ports.ts';
 import type { FinishedSession, Quote, SessionStatus } from '../../domain/session.ts';
 import type { FailureReason } from '../../domain/session-events.ts';
 import type { Database } from '../database.ts';
@@ -82,9 +88,12 @@ export function createSessionRepository(database: Database): SessionRepository {
     },
 
     async findByIdempotencyKey(userId, key) {
-      return snapshot(
-        await sessionsWithPersona().where({ 's.user_id': userId, 's.idempotency_key': key }).first(),
-      );
+      return database('meari_sessions')
+        .where({ user_id: userId, idempotency_key: key })
+        .first<SessionHead | undefined>('id', 'status', 'crisis', {
+          requestDigest: 'request_digest',
+          startedAt: 'started_at',
+        });
     },
 
     async steps(sessionId) {
