@@ -30,7 +30,7 @@ export interface PolicySyncDependencies {
 /** Milliseconds that a source may ask for: a day, and not the year that a broken header says. */
 const LONGEST_RETRY_AFTER_MS = 24 * 60 * 60 * 1_000;
 
-/** Synchronises if it is due and no other process does. Returns the milliseconds until it may be due again. */
+/** What it returns synchronises if that is due and no other process does, and says in how many ms it may be again. */
 export function createPolicySync(dependencies: PolicySyncDependencies) {
   const { client, policies: stored, recordStep, metrics, log, now, limits } = dependencies;
 
