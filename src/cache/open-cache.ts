@@ -1,11 +1,11 @@
-import { createHmac } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { BentoCache, bentostore, errors } from 'bentocache';
 import type { CacheEvents } from 'bentocache/types';
 import type { CacheBus } from './cache-bus.ts';
 import type { CacheMetrics, LookupResult } from './cache-metrics.ts';
+import { keyDigest } from './key-digest.ts';
 import { entrySerializer, MemoryLevel } from './memory-level.ts';
-import type { CacheDefinition, CacheKey, NamedCache } from './named-cache.ts';
+import type { CacheDefinition, NamedCache } from './named-cache.ts';
 import type { RedisLevel } from './redis-level.ts';
 
 /** Milliseconds for which an older value is given out without another try, after a load that failed. */
@@ -132,15 +132,7 @@ export function openCache<Value>(options: OpenCacheOptions<Value>): OpenCache<Va
     return flight;
   }
 
-  const digestOf = (key: CacheKey): string => {
-    const hmac = createHmac('sha256', secret);
-    // With its length in front: no two keys can read the same.
-    for (const part of key) {
-      const bytes = typeof part === 'object' ? part : String(part);
-      hmac.update(`${typeof part}${bytes.length}:`).update(bytes);
-    }
-    return hmac.digest('base64url');
-  };
+  const digestOf = keyDigest(secret);
 
   return {
     name,
