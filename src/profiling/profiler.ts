@@ -74,7 +74,7 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     const startedAt = now();
     const known = traces.find(collected.traceId);
     const merged = merge(known?.spans ?? [], collected.spans);
-    const spans = merged.slice(0, SPANS_PER_TRACE);
+    const spans = merged.length > SPANS_PER_TRACE ? merged.slice(0, SPANS_PER_TRACE) : merged;
     const units = unitsOf(spans);
     const counted = new Set(known?.units);
     for (const unit of units) {

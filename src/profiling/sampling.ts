@@ -1,5 +1,9 @@
-import { SamplingDecision, TraceFlags, trace } from '@opentelemetry/api';
+import { type Context, SamplingDecision, TraceFlags, trace } from '@opentelemetry/api';
 import { type Sampler, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace';
+
+const NOT_RECORDED = { decision: SamplingDecision.NOT_RECORD };
+const RECORDED = { decision: SamplingDecision.RECORD };
+const EXPORTED = { decision: SamplingDecision.RECORD_AND_SAMPLED };
 
 /**
  * Every trace is recorded and looked at in this process, as long as the layer may take traces at all; which of them
@@ -11,15 +15,17 @@ import { type Sampler, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace
  */
 export function createSampler(exportRatio: number, takesTraces: () => boolean): Sampler {
   const head = new TraceIdRatioBasedSampler(exportRatio);
+  const beginsExported = (context: Context, traceId: string): boolean =>
+    exportRatio >= 1 || head.shouldSample(context, traceId).decision === EXPORTED.decision;
   return {
     shouldSample(context, traceId) {
-      if (!takesTraces()) return { decision: SamplingDecision.NOT_RECORD };
+      if (!takesTraces()) return NOT_RECORDED;
       const parent = trace.getSpanContext(context);
       const isExported =
         parent === undefined
-          ? head.shouldSample(context, traceId).decision === SamplingDecision.RECORD_AND_SAMPLED
+          ? beginsExported(context, traceId)
           : (parent.traceFlags & TraceFlags.SAMPLED) !== 0;
-      return { decision: isExported ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.RECORD };
+      return isExported ? EXPORTED : RECORDED;
     },
     toString: () => `RecordAll{export=${exportRatio}}`,
   };

@@ -1,5 +1,6 @@
 import type { Span } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import { createQueue } from './queue.ts';
 import { type StoredSpan, storeSpan } from './stored-span.ts';
 
 /** The spans of one trace that this process has seen, when nothing of it runs here any more. */
@@ -9,7 +10,7 @@ export interface CollectedTrace {
   readonly droppedSpans: number;
 }
 
-interface OpenSpan {
+interface RunningSpan {
   readonly span: ReadableSpan;
   readonly start: number;
 }
@@ -17,10 +18,11 @@ interface OpenSpan {
 interface OpenTrace {
   readonly traceId: string;
   readonly firstSeen: number;
-  readonly running: Map<string, OpenSpan>;
+  /** A list, because they are few, and mostly the last that started ends first. */
+  readonly running: RunningSpan[];
   readonly spans: StoredSpan[];
-  /** Calls so far, by fingerprint and parent. */
-  readonly repeats: Map<string, Map<string, number>>;
+  /** Calls so far, by fingerprint and parent; undefined before the first. */
+  repeats: Map<string, Map<string, number>> | undefined;
   droppedSpans: number;
   bytes: number;
   /** When the last of its spans ended; undefined while one runs. */
@@ -53,36 +55,40 @@ const RUNNING_BYTES = 100;
 
 /** Puts the spans of each trace together until nothing of it runs in this process. */
 export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: CollectorOptions) {
-  /** By id, in the order in which they were first seen. */
   const traces = new Map<string, OpenTrace>();
+  const oldest = createQueue<OpenTrace>((trace) => traces.get(trace.traceId) === trace);
   /** Those that are quiet, in the order in which they became so. */
   const quiet = new Set<OpenTrace>();
   let bytes = 0;
 
   function started(span: ReadableSpan): void {
-    const { traceId, spanId } = span.spanContext();
+    const { traceId } = span.spanContext();
     const trace = traces.get(traceId) ?? open(traceId);
     if (trace.quietSince !== undefined) {
       trace.quietSince = undefined;
       quiet.delete(trace);
     }
-    trace.running.set(spanId, { span, start: startOf(span) });
+    trace.running.push({ span, start: startOf(span) });
     grow(trace, RUNNING_BYTES);
   }
 
   function ended(span: ReadableSpan): void {
-    const { traceId, spanId } = span.spanContext();
+    const { traceId } = span.spanContext();
     // One that was put away before it ended comes back for this span alone.
     const trace = traces.get(traceId) ?? open(traceId);
-    const start = trace.running.get(spanId)?.start ?? startOf(span);
-    if (trace.running.delete(spanId)) grow(trace, -RUNNING_BYTES);
+    const place = trace.running.findLastIndex((running) => running.span === span);
+    const start = trace.running[place]?.start ?? startOf(span);
+    if (place >= 0) {
+      trace.running.splice(place, 1);
+      grow(trace, -RUNNING_BYTES);
+    }
     if (trace.spans.length >= spansPerTrace) trace.droppedSpans += 1;
     else {
       const stored = storeSpan(span, start, start + millisecondsOf(span.duration));
       trace.spans.push(stored);
       grow(trace, stored.bytes);
     }
-    if (trace.running.size > 0) return;
+    if (trace.running.length > 0) return;
     trace.quietSince = now();
     quiet.add(trace);
     makeRoom();
@@ -92,14 +98,15 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
     const trace: OpenTrace = {
       traceId,
       firstSeen: now(),
-      running: new Map(),
+      running: [],
       spans: [],
-      repeats: new Map(),
+      repeats: undefined,
       droppedSpans: 0,
       bytes: 0,
       quietSince: undefined,
     };
     traces.set(traceId, trace);
+    oldest.add(trace);
     grow(trace, TRACE_BYTES);
     makeRoom();
     return trace;
@@ -113,7 +120,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
   /** What is quiet goes first; then the oldest, with what runs in it. */
   function makeRoom(): void {
     while (bytes > budgetBytes) {
-      const [trace] = quiet.size > 0 ? quiet : traces.values();
+      const [trace = oldest.first()] = quiet;
       if (trace === undefined) return;
       putAway(trace);
     }
@@ -124,14 +131,12 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
     quiet.delete(trace);
     bytes -= trace.bytes;
     const end = now();
-    const running = [...trace.running.values()]
-      .slice(0, Math.max(0, spansPerTrace - trace.spans.length))
-      .map(({ span, start }) => storeSpan(span, start, Math.max(start, end), true));
-    onTrace({
-      traceId: trace.traceId,
-      spans: [...trace.spans, ...running],
-      droppedSpans: trace.droppedSpans + trace.running.size - running.length,
-    });
+    const room = Math.max(0, spansPerTrace - trace.spans.length);
+    for (const { span, start } of trace.running.slice(0, room)) {
+      trace.spans.push(storeSpan(span, start, Math.max(start, end), true));
+    }
+    const droppedSpans = trace.droppedSpans + Math.max(0, trace.running.length - room);
+    onTrace({ traceId: trace.traceId, spans: trace.spans, droppedSpans });
   }
 
   /**
@@ -153,6 +158,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
       const trace = traces.get(span.spanContext().traceId);
       if (trace === undefined) return 1;
       const parentId = (span as unknown as ReadableSpan).parentSpanContext?.spanId ?? '';
+      trace.repeats ??= new Map();
       const byParent = trace.repeats.get(fingerprint) ?? new Map<string, number>();
       const count = (byParent.get(parentId) ?? 0) + 1;
       byParent.set(parentId, count);
@@ -168,7 +174,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
         if (present - (trace.quietSince ?? present) < QUIET_MS) break;
         putAway(trace);
       }
-      for (const trace of traces.values()) {
+      for (let trace = oldest.first(); trace !== undefined; trace = oldest.first()) {
         if (present - trace.firstSeen < OPEN_LIMIT_MS) break;
         putAway(trace);
       }

@@ -1,4 +1,5 @@
 import type { Finding } from '../model.ts';
+import { createQueue } from './queue.ts';
 import type { StoredSpan } from './stored-span.ts';
 
 /** A finished trace, with what has been found out about it once. */
@@ -27,10 +28,12 @@ const LAST_ERRORS = 50;
  * errors stay longest, because they are what somebody will ask for. `room` tells how many bytes there are now.
  */
 export function createTraceStore({ room }: { readonly room: () => number }) {
-  /** Not pinned, in the order in which they came. */
+  /** By id. */
   const recent = new Map<string, StoredTrace>();
-  /** Pinned, in the order in which they came. */
   const pinned = new Map<string, StoredTrace>();
+  /** In the order in which they came. */
+  const oldestRecent = createQueue<StoredTrace>((trace) => recent.get(trace.traceId) === trace);
+  const oldestPinned = createQueue<StoredTrace>((trace) => pinned.get(trace.traceId) === trace);
   /** By route, the slowest first. */
   const slowest = new Map<string, StoredTrace[]>();
   const errors = new Set<StoredTrace>();
@@ -46,6 +49,7 @@ export function createTraceStore({ room }: { readonly room: () => number }) {
     }
     bytes += trace.bytes;
     recent.set(trace.traceId, trace);
+    oldestRecent.add(trace);
     if (trace.failed) pinError(trace);
     pinIfSlow(trace);
     makeRoom();
@@ -75,7 +79,9 @@ export function createTraceStore({ room }: { readonly room: () => number }) {
 
   function pin(trace: StoredTrace): void {
     recent.delete(trace.traceId);
+    if (pinned.get(trace.traceId) === trace) return;
     pinned.set(trace.traceId, trace);
+    oldestPinned.add(trace);
   }
 
   /** Unless it is pinned for the other reason as well. */
@@ -83,6 +89,7 @@ export function createTraceStore({ room }: { readonly room: () => number }) {
     if (pinnedFor(trace) !== undefined) return;
     pinned.delete(trace.traceId);
     recent.set(trace.traceId, trace);
+    oldestRecent.add(trace);
   }
 
   function pinnedFor(trace: StoredTrace): 'slow' | 'error' | undefined {
@@ -92,7 +99,7 @@ export function createTraceStore({ room }: { readonly room: () => number }) {
 
   function makeRoom(): void {
     while (bytes > room()) {
-      const [trace] = recent.size > 0 ? recent.values() : pinned.values();
+      const trace = oldestRecent.first() ?? oldestPinned.first();
       if (trace === undefined) return;
       remove(trace.traceId);
       evicted += 1;
