@@ -11,6 +11,7 @@ import {
 } from '@opentelemetry/api';
 import type { NextFunction, Request, Response } from 'express';
 import { meter } from './cost/meter.ts';
+import { defer } from './deferred.ts';
 
 /** The methods of RFC 9110 and PATCH; any other is `_OTHER`, so that a client cannot create label values. */
 const KNOWN_METHODS = new Set([
@@ -77,7 +78,8 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
       }
       span.setAttributes(labels);
       if (!res.writableFinished) span.setAttribute('meari.client_left', true);
-      durations.record((performance.now() - startedAt) / 1000, labels);
+      const seconds = (performance.now() - startedAt) / 1000;
+      defer(() => durations.record(seconds, labels));
       span.end();
       meter.leave(enteredAt);
     });

@@ -11,6 +11,7 @@ import { STEP, STEP_AFTER } from './attributes.ts';
 import { captureCallSite } from './capture/call-site.ts';
 import { noteSpan } from './capture/span-notes.ts';
 import { meter } from './cost/meter.ts';
+import { defer } from './deferred.ts';
 
 export type StepOutcome = 'ok' | 'error' | 'timeout' | 'cancelled';
 
@@ -80,7 +81,7 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
         const durationMs = performance.now() - startedAt;
         onEnd?.({ name, attributes, outcome, durationMs, error });
         const enteredAt = meter.enter();
-        durations.record(durationMs / 1000, { step: name, outcome });
+        defer(() => durations.record(durationMs / 1000, { step: name, outcome }));
         span.end();
         meter.leave(enteredAt);
       };

@@ -7,6 +7,7 @@ import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { watchBlocks } from './capture/block-watch.ts';
 import { createCallHooks } from './capture/calls.ts';
+import { runDeferred } from './deferred.ts';
 import type { Profiler } from './model.ts';
 import { createProfiler } from './profiler.ts';
 import { UnitSuffixPrometheusExporter } from './prometheus.ts';
@@ -60,8 +61,12 @@ export function startTelemetry({ serviceName }: { serviceName: string }): Teleme
     budgetBytes: BUDGET_MIB * MEBIBYTE,
     blocks: blockWatch.blocks,
   });
-  const hooks = createCallHooks(profiler.collector);
-  const sweeper = setInterval(profiler.sweep, SWEEP_EVERY_MS).unref();
+  const hooks = createCallHooks();
+  const sweep = (): void => {
+    runDeferred();
+    profiler.sweep();
+  };
+  const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref();
   const prometheus = new UnitSuffixPrometheusExporter({ preventServerStart: true });
   const sdk = new NodeSDK({
     serviceName: service,
@@ -97,11 +102,15 @@ export function startTelemetry({ serviceName }: { serviceName: string }): Teleme
 
   let stopped: Promise<void> | undefined;
   running = {
-    serveMetrics: (req, res) => prometheus.getMetricsRequestHandler(req, res),
+    serveMetrics(req, res) {
+      runDeferred();
+      prometheus.getMetricsRequestHandler(req, res);
+    },
     profiler,
     settle: profiler.collector.settle,
     shutdown: () => {
       clearInterval(sweeper);
+      sweep();
       blockWatch.stop();
       // A collector that is gone must not hold up the end of the process, nor make it look like a fault.
       stopped ??= Promise.race([

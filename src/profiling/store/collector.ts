@@ -1,4 +1,3 @@
-import type { Span } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { createQueue } from './queue.ts';
 import { type StoredSpan, storeSpan } from './stored-span.ts';
@@ -8,6 +7,13 @@ export interface CollectedTrace {
   readonly traceId: string;
   readonly spans: readonly StoredSpan[];
   readonly droppedSpans: number;
+}
+
+/** A span that began or ended, and when. */
+interface SpanEvent {
+  readonly span: ReadableSpan;
+  readonly at: number;
+  readonly isStart: boolean;
 }
 
 interface RunningSpan {
@@ -21,8 +27,6 @@ interface OpenTrace {
   /** A list, because they are few, and mostly the last that started ends first. */
   readonly running: RunningSpan[];
   readonly spans: StoredSpan[];
-  /** Calls so far, by fingerprint and parent; undefined before the first. */
-  repeats: Map<string, Map<string, number>> | undefined;
   droppedSpans: number;
   bytes: number;
   /** When the last of its spans ended; undefined while one runs. */
@@ -49,7 +53,10 @@ export const QUIET_MS = 200;
 /** Milliseconds after which a trace is put away with what runs in it, lest a span that nobody ends be kept for ever. */
 const OPEN_LIMIT_MS = 10 * 60_000;
 
-/** Bytes of a trace and of a running span in it: maps and their entries. */
+/** Starts and ends that wait to be put together: in one go, for the reason that `deferred.ts` gives. */
+const EVENTS = 256;
+
+/** Bytes of a trace and of a running span in it. */
 const TRACE_BYTES = 500;
 const RUNNING_BYTES = 100;
 
@@ -60,24 +67,39 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
   /** Those that are quiet, in the order in which they became so. */
   const quiet = new Set<OpenTrace>();
   let bytes = 0;
+  let events: SpanEvent[] = [];
 
-  function started(span: ReadableSpan): void {
+  function note(event: SpanEvent): void {
+    events.push(event);
+    if (events.length >= EVENTS) takeEvents();
+  }
+
+  function takeEvents(): void {
+    const due = events;
+    events = [];
+    for (const event of due) {
+      if (event.isStart) started(event);
+      else ended(event);
+    }
+  }
+
+  function started({ span, at }: SpanEvent): void {
     const { traceId } = span.spanContext();
-    const trace = traces.get(traceId) ?? open(traceId);
+    const trace = traces.get(traceId) ?? open(traceId, at);
     if (trace.quietSince !== undefined) {
       trace.quietSince = undefined;
       quiet.delete(trace);
     }
-    trace.running.push({ span, start: startOf(span) });
+    trace.running.push({ span, start: startOf(span, at) });
     grow(trace, RUNNING_BYTES);
   }
 
-  function ended(span: ReadableSpan): void {
+  function ended({ span, at }: SpanEvent): void {
     const { traceId } = span.spanContext();
     // One that was put away before it ended comes back for this span alone.
-    const trace = traces.get(traceId) ?? open(traceId);
+    const trace = traces.get(traceId) ?? open(traceId, at);
     const place = trace.running.findLastIndex((running) => running.span === span);
-    const start = trace.running[place]?.start ?? startOf(span);
+    const start = trace.running[place]?.start ?? startOf(span, at);
     if (place >= 0) {
       trace.running.splice(place, 1);
       grow(trace, -RUNNING_BYTES);
@@ -89,18 +111,21 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
       grow(trace, stored.bytes);
     }
     if (trace.running.length > 0) return;
-    trace.quietSince = now();
+    if (isWhole(trace)) {
+      putAway(trace);
+      return;
+    }
+    trace.quietSince = at;
     quiet.add(trace);
     makeRoom();
   }
 
-  function open(traceId: string): OpenTrace {
+  function open(traceId: string, firstSeen: number): OpenTrace {
     const trace: OpenTrace = {
       traceId,
-      firstSeen: now(),
+      firstSeen,
       running: [],
       spans: [],
-      repeats: undefined,
       droppedSpans: 0,
       bytes: 0,
       quietSince: undefined,
@@ -143,32 +168,18 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
    * By the clock of this process where the span has just begun: the SDK rounds it to milliseconds, and siblings that
    * follow each other would overlap. A start that was given by the caller is taken as it is.
    */
-  function startOf(span: ReadableSpan): number {
+  function startOf(span: ReadableSpan, at: number): number {
     const given = millisecondsOf(span.startTime) - performance.timeOrigin;
-    const present = now();
-    return Math.abs(present - given) <= ROUNDING_MS ? present : given;
+    return Math.abs(at - given) <= ROUNDING_MS ? at : given;
   }
 
   return {
-    started,
-    ended,
-
-    /** How often this kind of call has been made under this parent, this time included. */
-    countRepeat(span: Span, fingerprint: string): number {
-      const trace = traces.get(span.spanContext().traceId);
-      if (trace === undefined) return 1;
-      const parentId = (span as unknown as ReadableSpan).parentSpanContext?.spanId ?? '';
-      trace.repeats ??= new Map();
-      const byParent = trace.repeats.get(fingerprint) ?? new Map<string, number>();
-      const count = (byParent.get(parentId) ?? 0) + 1;
-      byParent.set(parentId, count);
-      if (byParent.size === 1 && count === 1) trace.repeats.set(fingerprint, byParent);
-      if (count === 1) grow(trace, RUNNING_BYTES);
-      return count;
-    },
+    started: (span: ReadableSpan): void => note({ span, at: now(), isStart: true }),
+    ended: (span: ReadableSpan): void => note({ span, at: now(), isStart: false }),
 
     /** Puts away what is finished, and what has been open for too long. */
     sweep(): void {
+      takeEvents();
       const present = now();
       for (const trace of quiet) {
         if (present - (trace.quietSince ?? present) < QUIET_MS) break;
@@ -182,12 +193,18 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
 
     /** Puts away whatever is quiet, at once. */
     settle(): void {
+      takeEvents();
       for (const trace of quiet) putAway(trace);
     },
 
     openTraces: () => traces.size,
     bytes: () => bytes,
   };
+}
+
+/** A request in which nothing else was seen: there is nobody who could go on with it. */
+function isWhole({ spans: [span], spans: { length } }: OpenTrace): boolean {
+  return length === 1 && span?.kind === 'server';
 }
 
 /** Milliseconds: the SDK's clock for starts is `Date.now()`. */

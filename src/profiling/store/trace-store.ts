@@ -9,10 +9,11 @@ export interface StoredTrace {
   readonly droppedSpans: number;
   /** Of its first unit, which decides what it counts as. */
   readonly route: string;
+  readonly rootId: string;
   readonly start: number;
   readonly durationMs: number;
   readonly failed: boolean;
-  /** Ids of the roots of its units: what has been counted for their routes. */
+  /** Ids of the roots that have been counted for their routes. */
   readonly units: readonly string[];
   readonly findings: readonly Finding[];
   readonly bytes: number;
@@ -65,10 +66,15 @@ export function createTraceStore({ room }: { readonly room: () => number }) {
     }
   }
 
+  function isSlow(route: string, durationMs: number): boolean {
+    const list = slowest.get(route);
+    const last = list?.[SLOWEST_PER_ROUTE - 1];
+    return last === undefined || last.durationMs < durationMs;
+  }
+
   function pinIfSlow(trace: StoredTrace): void {
+    if (!isSlow(trace.route, trace.durationMs)) return;
     const list = slowest.get(trace.route) ?? [];
-    const last = list.at(-1);
-    if (list.length >= SLOWEST_PER_ROUTE && last && last.durationMs >= trace.durationMs) return;
     const place = list.findIndex(({ durationMs }) => durationMs < trace.durationMs);
     list.splice(place < 0 ? list.length : place, 0, trace);
     slowest.set(trace.route, list);
@@ -126,6 +132,7 @@ export function createTraceStore({ room }: { readonly room: () => number }) {
   return {
     put,
     find,
+    isSlow,
     makeRoom,
     pinnedFor,
     all: (): readonly StoredTrace[] => [...recent.values(), ...pinned.values()],
