@@ -1,7 +1,7 @@
 import { type Span, trace } from '@opentelemetry/api';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { QUERY_TEXT } from '../attributes.ts';
 import { meter } from '../cost/meter.ts';
+import type { RecordedSpan } from '../tracing/recorded-span.ts';
 import { captureCallSite } from './call-site.ts';
 import { hashBindings, keyedHash } from './keyed-hash.ts';
 import { noteSpan } from './span-notes.ts';
@@ -53,7 +53,7 @@ export function createCallHooks() {
     },
 
     /** For a span that has just started: an outgoing HTTP request says where to from the start. */
-    request(span: Span & ReadableSpan): void {
+    request(span: RecordedSpan): void {
       const url = span.attributes['url.full'];
       if (typeof url !== 'string') return;
       const { host = '', pathname = '/' } = URL.parse(url) ?? {};

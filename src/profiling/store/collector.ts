@@ -1,4 +1,4 @@
-import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import type { RecordedSpan } from '../tracing/recorded-span.ts';
 import { createQueue } from './queue.ts';
 import { type StoredSpan, storeSpan } from './stored-span.ts';
 
@@ -11,21 +11,16 @@ export interface CollectedTrace {
 
 /** A span that began or ended, and when. */
 interface SpanEvent {
-  readonly span: ReadableSpan;
+  readonly span: RecordedSpan;
   readonly at: number;
   readonly isStart: boolean;
-}
-
-interface RunningSpan {
-  readonly span: ReadableSpan;
-  readonly start: number;
 }
 
 interface OpenTrace {
   readonly traceId: string;
   readonly firstSeen: number;
   /** A list, because they are few, and mostly the last that started ends first. */
-  readonly running: RunningSpan[];
+  readonly running: RecordedSpan[];
   readonly spans: StoredSpan[];
   droppedSpans: number;
   bytes: number;
@@ -90,7 +85,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
       trace.quietSince = undefined;
       quiet.delete(trace);
     }
-    trace.running.push({ span, start: startOf(span, at) });
+    trace.running.push(span);
     grow(trace, RUNNING_BYTES);
   }
 
@@ -98,15 +93,14 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
     const { traceId } = span.spanContext();
     // One that was put away before it ended comes back for this span alone.
     const trace = traces.get(traceId) ?? open(traceId, at);
-    const place = trace.running.findLastIndex((running) => running.span === span);
-    const start = trace.running[place]?.start ?? startOf(span, at);
+    const place = trace.running.lastIndexOf(span);
     if (place >= 0) {
       trace.running.splice(place, 1);
       grow(trace, -RUNNING_BYTES);
     }
     if (trace.spans.length >= spansPerTrace) trace.droppedSpans += 1;
     else {
-      const stored = storeSpan(span, start, start + millisecondsOf(span.duration));
+      const stored = storeSpan(span, at);
       trace.spans.push(stored);
       grow(trace, stored.bytes);
     }
@@ -157,25 +151,14 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
     bytes -= trace.bytes;
     const end = now();
     const room = Math.max(0, spansPerTrace - trace.spans.length);
-    for (const { span, start } of trace.running.slice(0, room)) {
-      trace.spans.push(storeSpan(span, start, Math.max(start, end), true));
-    }
+    for (const span of trace.running.slice(0, room)) trace.spans.push(storeSpan(span, end));
     const droppedSpans = trace.droppedSpans + Math.max(0, trace.running.length - room);
     onTrace({ traceId: trace.traceId, spans: trace.spans, droppedSpans });
   }
 
-  /**
-   * By the clock of this process where the span has just begun: the SDK rounds it to milliseconds, and siblings that
-   * follow each other would overlap. A start that was given by the caller is taken as it is.
-   */
-  function startOf(span: ReadableSpan, at: number): number {
-    const given = millisecondsOf(span.startTime) - performance.timeOrigin;
-    return Math.abs(at - given) <= ROUNDING_MS ? at : given;
-  }
-
   return {
-    started: (span: ReadableSpan): void => note({ span, at: now(), isStart: true }),
-    ended: (span: ReadableSpan): void => note({ span, at: now(), isStart: false }),
+    started: (span: RecordedSpan): void => note({ span, at: now(), isStart: true }),
+    ended: (span: RecordedSpan): void => note({ span, at: now(), isStart: false }),
 
     /** Puts away what is finished, and what has been open for too long. */
     sweep(): void {
@@ -205,11 +188,4 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
 /** A request in which nothing else was seen: there is nobody who could go on with it. */
 function isWhole({ spans: [span], spans: { length } }: OpenTrace): boolean {
   return length === 1 && span?.kind === 'server';
-}
-
-/** Milliseconds: the SDK's clock for starts is `Date.now()`. */
-const ROUNDING_MS = 3;
-
-function millisecondsOf([seconds, nanoseconds]: readonly [number, number]): number {
-  return seconds * 1_000 + nanoseconds / 1e6;
 }
