@@ -9,7 +9,7 @@ import {
 } from '@opentelemetry/api';
 import { STEP, STEP_AFTER } from './attributes.ts';
 import { captureCallSite } from './capture/call-site.ts';
-import { noteSpan } from './capture/span-notes.ts';
+import { noteSpan, type SpanNotes } from './capture/span-notes.ts';
 import { meter } from './cost/meter.ts';
 import { defer } from './deferred.ts';
 
@@ -60,14 +60,17 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
   });
 
   /** The line that runs each step, found out once. */
-  const callSites = new Map<string, string | undefined>();
+  const notes = new Map<string, SpanNotes>();
+  const notesOf = (name: string): SpanNotes => {
+    const known = notes.get(name) ?? { fingerprint: name, values: '', callSite: captureCallSite() };
+    notes.set(name, known);
+    return known;
+  };
   const start = ({ name, after }: DeclaredStep, attributes: Attributes): Span => {
     const enteredAt = meter.enter();
-    const span = tracer.startSpan(name, {
-      attributes: { ...attributes, [STEP]: name, [STEP_AFTER]: [...after] },
-    });
-    if (!callSites.has(name)) callSites.set(name, captureCallSite());
-    noteSpan(span, { fingerprint: name, values: '', callSite: callSites.get(name) });
+    const span = tracer.startSpan(name, { attributes });
+    span.setAttribute(STEP, name).setAttribute(STEP_AFTER, after as string[]);
+    noteSpan(span, notesOf(name));
     meter.leave(enteredAt);
     return span;
   };
