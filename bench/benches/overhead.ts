@@ -16,7 +16,7 @@ const PRELOADED: Readonly<Record<Variant, readonly string[]>> = {
 };
 
 /** Requests before anything is measured, in one round, and rounds. */
-const WARM_UP = 2_000;
+const WARM_UP = 6_000;
 const REQUESTS = 300;
 const ROUNDS = 25;
 

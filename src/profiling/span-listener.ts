@@ -15,14 +15,14 @@ export function localSpanListener(
   return {
     onStart(span) {
       const enteredAt = meter.enter();
-      collector.started(span);
+      collector.note(span);
       if (span.kind === SpanKind.CLIENT) hooks.request(span);
       meter.leave(enteredAt);
     },
     onEnd(span) {
       const enteredAt = meter.enter();
       removeTexts(span);
-      collector.ended(span);
+      collector.note(span);
       meter.leave(enteredAt);
       exporter?.onEnd(span);
     },

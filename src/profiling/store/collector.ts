@@ -9,13 +9,6 @@ export interface CollectedTrace {
   readonly droppedSpans: number;
 }
 
-/** A span that began or ended, and when. */
-interface SpanEvent {
-  readonly span: RecordedSpan;
-  readonly at: number;
-  readonly isStart: boolean;
-}
-
 interface OpenTrace {
   readonly traceId: string;
   readonly firstSeen: number;
@@ -62,25 +55,27 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
   /** Those that are quiet, in the order in which they became so. */
   const quiet = new Set<OpenTrace>();
   let bytes = 0;
-  let events: SpanEvent[] = [];
+  /** Each span once when it has started, and again when it has ended. */
+  let events: RecordedSpan[] = [];
 
-  function note(event: SpanEvent): void {
-    events.push(event);
+  function note(span: RecordedSpan): void {
+    events.push(span);
     if (events.length >= EVENTS) takeEvents();
   }
 
   function takeEvents(): void {
     const due = events;
     events = [];
-    for (const event of due) {
-      if (event.isStart) started(event);
-      else ended(event);
+    for (const span of due) {
+      if (span.isCollected) ended(span);
+      else started(span);
     }
   }
 
-  function started({ span, at }: SpanEvent): void {
+  function started(span: RecordedSpan): void {
+    span.isCollected = true;
     const { traceId } = span.spanContext();
-    const trace = traces.get(traceId) ?? open(traceId, at);
+    const trace = traces.get(traceId) ?? open(traceId);
     if (trace.quietSince !== undefined) {
       trace.quietSince = undefined;
       quiet.delete(trace);
@@ -89,10 +84,10 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
     grow(trace, RUNNING_BYTES);
   }
 
-  function ended({ span, at }: SpanEvent): void {
+  function ended(span: RecordedSpan): void {
     const { traceId } = span.spanContext();
     // One that was put away before it ended comes back for this span alone.
-    const trace = traces.get(traceId) ?? open(traceId, at);
+    const trace = traces.get(traceId) ?? open(traceId);
     const place = trace.running.lastIndexOf(span);
     if (place >= 0) {
       trace.running.splice(place, 1);
@@ -100,7 +95,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
     }
     if (trace.spans.length >= spansPerTrace) trace.droppedSpans += 1;
     else {
-      const stored = storeSpan(span, at);
+      const stored = storeSpan(span, span.endMs);
       trace.spans.push(stored);
       grow(trace, stored.bytes);
     }
@@ -109,15 +104,15 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
       putAway(trace);
       return;
     }
-    trace.quietSince = at;
+    trace.quietSince = now();
     quiet.add(trace);
     makeRoom();
   }
 
-  function open(traceId: string, firstSeen: number): OpenTrace {
+  function open(traceId: string): OpenTrace {
     const trace: OpenTrace = {
       traceId,
-      firstSeen,
+      firstSeen: now(),
       running: [],
       spans: [],
       droppedSpans: 0,
@@ -157,8 +152,8 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
   }
 
   return {
-    started: (span: RecordedSpan): void => note({ span, at: now(), isStart: true }),
-    ended: (span: RecordedSpan): void => note({ span, at: now(), isStart: false }),
+    /** To be called when a span has started, and again when it has ended. */
+    note,
 
     /** Puts away what is finished, and what has been open for too long. */
     sweep(): void {

@@ -40,6 +40,7 @@ export interface SpanOrigin {
 }
 
 const NO_LINKS: Link[] = [];
+const NO_EVENTS: RecordedEvent[] = [];
 
 /**
  * A span as the API writes it and exporters read it. In place of that of the SDK, which takes several times as long to
@@ -55,7 +56,7 @@ export class RecordedSpan implements Span, ReadableSpan {
   ended = false;
   status: SpanStatus = { code: SpanStatusCode.UNSET };
   readonly attributes: Attributes = {};
-  readonly events: RecordedEvent[] = [];
+  events = NO_EVENTS;
   links = NO_LINKS;
   readonly resource: Resource;
   readonly instrumentationScope: InstrumentationScope;
@@ -64,6 +65,8 @@ export class RecordedSpan implements Span, ReadableSpan {
   droppedLinksCount = 0;
   /** What must not leave the process: no exporter reads it. */
   notes: SpanNotes | undefined = undefined;
+  /** The collector knows that it has started. */
+  isCollected = false;
   readonly #context: SpanContext;
   readonly #onEnd: (span: RecordedSpan) => void;
   #attributeCount = 0;
@@ -106,6 +109,8 @@ export class RecordedSpan implements Span, ReadableSpan {
     const hasAttributes = isAttributes(attributesOrTime);
     const given = hasAttributes ? time : (attributesOrTime ?? time);
     const atMs = given === undefined ? now() : fromTimeInput(given);
+    // Most spans have none.
+    if (this.events === NO_EVENTS) this.events = [];
     if (this.events.length >= LIMIT) {
       this.events.shift();
       this.droppedEventsCount += 1;

@@ -36,8 +36,7 @@ export function createTracerProvider({ resource, sampler, listener }: TracerProv
   function createTracer(scope: { name: string; version?: string }): Tracer {
     function startSpan(name: string, options: SpanOptions = {}, within: Context = context.active()): Span {
       if (isTracingSuppressed(within)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
-      const above = options.root ? undefined : trace.getSpanContext(within);
-      const parent = above !== undefined && trace.isSpanContextValid(above) ? above : undefined;
+      const parent = options.root ? undefined : parentIn(within);
       const traceId = parent?.traceId ?? randomHex(16);
       const decision = sampler(parent, traceId);
       const spanContext: SpanContext = {
@@ -84,6 +83,13 @@ export function createTracerProvider({ resource, sampler, listener }: TracerProv
       return tracer;
     },
   };
+}
+
+function parentIn(within: Context): SpanContext | undefined {
+  const above = trace.getSpan(within);
+  const spanContext = above?.spanContext();
+  if (spanContext === undefined || above instanceof RecordedSpan) return spanContext;
+  return trace.isSpanContextValid(spanContext) ? spanContext : undefined;
 }
 
 /** Random bytes, taken from the system a page at a time. */
