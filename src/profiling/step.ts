@@ -9,9 +9,10 @@ import {
 } from '@opentelemetry/api';
 import { STEP, STEP_AFTER } from './attributes.ts';
 import { captureCallSite } from './capture/call-site.ts';
-import { noteSpan, type SpanNotes } from './capture/span-notes.ts';
+import { noteSpan } from './capture/span-notes.ts';
 import { meter } from './cost/meter.ts';
 import { defer } from './deferred.ts';
+import type { SpanNotes } from './tracing/recorded-span.ts';
 
 export type StepOutcome = 'ok' | 'error' | 'timeout' | 'cancelled';
 

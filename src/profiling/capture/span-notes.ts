@@ -1,14 +1,5 @@
 import type { Span } from '@opentelemetry/api';
-import { RecordedSpan } from '../tracing/recorded-span.ts';
-
-/** What the layer knows of a span and must not leave the process: it is in no attribute, so that no exporter sends it. */
-export interface SpanNotes {
-  /** What kind of call it is, without its values: the same for each round of a loop. */
-  readonly fingerprint: string;
-  /** Keyed hash of its values: bindings, a key, a URL, a prompt. */
-  readonly values: string;
-  readonly callSite: string | undefined;
-}
+import { RecordedSpan, type SpanNotes } from '../tracing/recorded-span.ts';
 
 /** A span that is not recorded has no notes. */
 export function noteSpan(span: Span, notes: SpanNotes): void {

@@ -1,9 +1,9 @@
 import { type AttributeValue, SpanStatusCode } from '@opentelemetry/api';
 import { KEPT_ATTRIBUTES, QUERY_TEXT } from '../attributes.ts';
-import type { SpanNotes } from '../capture/span-notes.ts';
+
 import { fingerprintSql } from '../capture/sql-fingerprint.ts';
 import type { SpanAttributes, SpanEvent, SpanKindName } from '../model.ts';
-import type { RecordedSpan } from '../tracing/recorded-span.ts';
+import type { RecordedSpan, SpanNotes } from '../tracing/recorded-span.ts';
 
 /** A span as the profiler keeps it. */
 export interface StoredSpan {

@@ -14,7 +14,6 @@ import {
 import type { InstrumentationScope } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
-import type { SpanNotes } from '../capture/span-notes.ts';
 import { fromTimeInput, now, toEpochMs, toHrTime } from './clock.ts';
 
 /** The limits of the OpenTelemetry specification for attributes, events and links of one span. */
@@ -26,6 +25,15 @@ export interface RecordedEvent {
   readonly attributes: Attributes;
   /** For exporters. */
   readonly time: HrTime;
+}
+
+/** What the layer knows of a span and must not leave the process: it is in no attribute, so that no exporter sends it. */
+export interface SpanNotes {
+  /** What kind of call it is, without its values: the same for each round of a loop. */
+  readonly fingerprint: string;
+  /** Keyed hash of its values: bindings, a key, a URL, a prompt. */
+  readonly values: string;
+  readonly callSite: string | undefined;
 }
 
 export interface SpanOrigin {
