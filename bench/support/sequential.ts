@@ -17,8 +17,7 @@ const LIMITS = { unfinishedPerUser: 3, queued: 1_000 };
 const LEASE_MS = 60_000;
 
 /**
- * Makes sessions as the slow service did: the very steps of the pipeline, each after the one before. It had a
- * query for each row besides, which is left out: what is compared is the order alone.
+ * Makes sessions as the slow service did: the very steps of the pipeline, each after the one before.
  */
 export async function createSequentialPipeline(
   database: Database,
@@ -51,9 +50,9 @@ export async function createSequentialPipeline(
 
     const context = await steps.context.run({ userId }, signal);
     const sources = await steps.sources.run({ topic, context }, signal);
-    const persona = await steps.persona.run({ topic, context }, signal);
-    const empathy = await steps.empathy.run({ topic, context, sources }, signal);
-    const reflection = await steps.reflection.run({ topic, context, sources }, signal);
+    const persona = await steps.persona.run({ topic, variant: 0, context }, signal);
+    const empathy = await steps.empathy.run({ topic, variant: 0, context, sources }, signal);
+    const reflection = await steps.reflection.run({ topic, variant: 0, context, sources }, signal);
     await steps.save.run({ lease, persona, empathy, reflection }, signal);
   };
 }
