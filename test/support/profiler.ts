@@ -1,5 +1,6 @@
 import { type Context, context, ROOT_CONTEXT, type Span, type SpanOptions, trace } from '@opentelemetry/api';
 import { emptyResource } from '@opentelemetry/resources';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { createCallHooks } from '../../src/profiling/capture/calls.ts';
 import { createProfiler, type ProfilerOptions } from '../../src/profiling/profiler.ts';
 import { localSpanListener } from '../../src/profiling/span-listener.ts';
@@ -8,7 +9,10 @@ import { createTracerProvider } from '../../src/profiling/tracing/tracer-provide
 const SERVER = 1;
 
 /** A profiler with tracers of its own, beside that of the process. */
-export function startProfiler(options: Partial<ProfilerOptions> = {}) {
+export function startProfiler(
+  options: Partial<ProfilerOptions> = {},
+  onExport?: (span: ReadableSpan) => void,
+) {
   const profiler = createProfiler({
     service: 'test',
     budgetBytes: 32 * 1024 * 1024,
@@ -19,7 +23,7 @@ export function startProfiler(options: Partial<ProfilerOptions> = {}) {
   const provider = createTracerProvider({
     resource: emptyResource(),
     sampler: () => 'record',
-    listener: localSpanListener(profiler.collector, hooks, undefined),
+    listener: localSpanListener(profiler.collector, hooks, onExport && { onEnd: onExport }),
   });
   const tracer = provider.getTracer('test');
   const start = (name: string, parent: Span | Context | undefined, given: SpanOptions = {}): Span => {

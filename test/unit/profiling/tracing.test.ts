@@ -1,12 +1,16 @@
+import '../../../instrumentation.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
+import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { emptyResource } from '@opentelemetry/resources';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { createSelfCost } from '../../../src/profiling/cost/self-cost.ts';
 import type { RecordedSpan } from '../../../src/profiling/tracing/recorded-span.ts';
 import { createSampler, exportRatioFrom, type Sampler } from '../../../src/profiling/tracing/sampler.ts';
 import { createTracerProvider } from '../../../src/profiling/tracing/tracer-provider.ts';
+import { startProfiler } from '../../support/profiler.ts';
 
 function startTracer(sampler: Sampler = () => 'export') {
   const ended: RecordedSpan[] = [];
@@ -114,6 +118,52 @@ describe('a span', () => {
     const { tracer, ended } = startTracer();
     tracer.startSpan('export', {}, suppressTracing(ROOT_CONTEXT)).end();
     assert.deepEqual(ended, []);
+  });
+});
+
+describe('what leaves the process', () => {
+  test('has no binding, no hash of one, no line of code, no message and no query string', () => {
+    const exported: ReadableSpan[] = [];
+    const { profiler, hooks, request, start, within, settle } = startProfiler({}, (span) =>
+      exported.push(span),
+    );
+    const root = request('/things');
+    for (const id of [1, 2]) {
+      const query = start('query', root, {
+        kind: SpanKind.CLIENT,
+        attributes: { 'db.system.name': 'postgresql' },
+      });
+      const values = [`SECRET ${id}`, 'SAME'];
+      within(root, () =>
+        hooks.statement(query, { query: { text: `select 'SECRET' from t where a = $1 and b = $2`, values } }),
+      );
+      query.setStatus({ code: SpanStatusCode.ERROR, message: 'invalid input: SECRET' });
+      query.addEvent('exception', { 'exception.message': 'SECRET', 'exception.type': 'error' });
+      query.end();
+    }
+    const url = 'http://api.test/things/SECRET%20words?key=SECRET#SECRET';
+    const attributes = { 'url.full': url, 'url.query': '?key=SECRET', 'http.request.method': 'GET' };
+    start('GET', root, { kind: SpanKind.CLIENT, attributes }).end();
+    root.end();
+    settle();
+
+    const notes = exported.flatMap((span) => (span as RecordedSpan).notes ?? []);
+    assert.equal(notes.length, 3);
+    assert.ok(notes.some(({ callSite }) => callSite?.startsWith('test/unit/profiling/tracing.test.ts:')));
+    for (const serializer of [JsonTraceSerializer, ProtobufTraceSerializer]) {
+      const sent = Buffer.from(serializer.serializeRequest(exported) ?? []).toString('latin1');
+      assert.ok(
+        sent.includes('select ? from t where a = ? and b = ?') && sent.includes('http://api.test/things/'),
+      );
+      for (const { values, callSite } of notes) {
+        assert.ok(!sent.includes(values) && !(callSite && sent.includes(callSite)));
+      }
+      assert.ok(!sent.replace('things/SECRET%20words', '').includes('SECRET') && !sent.includes('SAME'));
+    }
+    // Nor is it in what the page is served, where the line of code may be.
+    const told = JSON.stringify(profiler.trace(root.spanContext().traceId));
+    assert.ok(told.includes('select ? from t') && told.includes('tracing.test.ts:'));
+    assert.ok(!told.includes('SECRET') && notes.every(({ values }) => !told.includes(values)));
   });
 });
 
