@@ -18,6 +18,7 @@ import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { watchBlocks } from './capture/block-watch.ts';
 import { createCallHooks } from './capture/calls.ts';
 import { runDeferred } from './deferred.ts';
+import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
 import type { Profiler } from './model.ts';
 import { createProfiler } from './profiler.ts';
 import { UnitSuffixPrometheusExporter } from './prometheus.ts';
@@ -25,6 +26,12 @@ import { localSpanListener } from './span-listener.ts';
 import { adjustClock } from './tracing/clock.ts';
 import { createSampler, exportRatioFrom } from './tracing/sampler.ts';
 import { createTracerProvider } from './tracing/tracer-provider.ts';
+
+export interface TelemetryOptions {
+  readonly serviceName: string;
+  /** From when on something is a finding; as in `rule.ts` unless given. */
+  readonly thresholds?: Thresholds;
+}
 
 export interface Telemetry {
   /** Answers a scrape in the Prometheus text format. */
@@ -59,7 +66,7 @@ export function runningTelemetry(): Telemetry | undefined {
  * Every span goes to the profiler of this process. Spans leave by OTLP as well when `OTEL_EXPORTER_OTLP_ENDPOINT` or
  * `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set, as many as `OTEL_TRACES_SAMPLER` says. Metrics wait to be scraped.
  */
-export function startTelemetry({ serviceName }: { serviceName: string }): Telemetry {
+export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: TelemetryOptions): Telemetry {
   // Only these are wrapped: wrapping every module would slow each start and each call.
   register({ include: ['pg', 'ioredis', 'undici'] });
 
@@ -73,6 +80,7 @@ export function startTelemetry({ serviceName }: { serviceName: string }): Teleme
     service,
     budgetBytes: BUDGET_MIB * MEBIBYTE,
     blocks: blockWatch.blocks,
+    thresholds,
   });
   const hooks = createCallHooks();
   const sweep = (): void => {
