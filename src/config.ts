@@ -23,6 +23,10 @@ const origins = z
     message: 'must be origins separated by commas, such as https://meari.example,http://localhost:3000',
   });
 
+const webUrl = z.string().refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''), {
+  message: 'must be a URL that starts with https:// or http://',
+});
+
 /** `true`, `false`, a number of hops, or a list of addresses: what Express takes as `trust proxy`. */
 const trustProxy = z
   .string()
@@ -60,6 +64,8 @@ const environment = z.object({
   SESSION_TIMEOUT_MS: milliseconds.default(120_000),
   SESSION_CONCURRENCY: z.coerce.number().int().min(1).default(32),
   SESSION_QUEUE_LIMIT: z.coerce.number().int().min(1).default(1_000),
+  YOUTH_POLICY_API_KEY: text,
+  YOUTH_POLICY_API_URL: webUrl.default('https://www.youthcenter.go.kr/go/ythip/getPlcy'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -95,6 +101,8 @@ export interface Config {
     /** Sessions that may wait, in all. */
     readonly queueLimit: number;
   };
+  /** The youth-policy Open API; undefined: the seeded policies alone. */
+  readonly youthPolicyApi: { readonly url: string; readonly key: string } | undefined;
   readonly logLevel: string;
 }
 
@@ -139,6 +147,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       concurrency: values.SESSION_CONCURRENCY,
       queueLimit: values.SESSION_QUEUE_LIMIT,
     },
+    youthPolicyApi: values.YOUTH_POLICY_API_KEY
+      ? { url: values.YOUTH_POLICY_API_URL, key: values.YOUTH_POLICY_API_KEY }
+      : undefined,
     logLevel: values.LOG_LEVEL,
   });
 }
