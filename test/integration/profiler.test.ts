@@ -65,8 +65,8 @@ describe('the profiler in the service', () => {
     );
     assert.deepEqual(sources?.map(({ name }) => name).sort(), [
       'pg.query:SELECT insights',
-      'pg.query:SELECT policies',
       'pg.query:SELECT voices',
+      'pg.query:WITH policies',
     ]);
     assert.ok(detail && detail.statements > 10);
   });
