@@ -13,6 +13,7 @@ import { noteSpan } from './capture/span-notes.ts';
 import { meter } from './cost/meter.ts';
 import { defer } from './deferred.ts';
 import type { SpanNotes } from './tracing/recorded-span.ts';
+import { withSpan } from './tracing/span-context.ts';
 
 export type StepOutcome = 'ok' | 'error' | 'timeout' | 'cancelled';
 
@@ -79,7 +80,7 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
   return (step, attributes, run) => {
     const { name } = step;
     const span = start(step, attributes);
-    return context.with(trace.setSpan(context.active(), span), async () => {
+    return context.with(withSpan(context.active(), span), async () => {
       const startedAt = performance.now();
       const end = (outcome: StepOutcome, error?: unknown) => {
         const durationMs = performance.now() - startedAt;
