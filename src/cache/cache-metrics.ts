@@ -1,4 +1,5 @@
 import { type BatchObservableResult, metrics, trace } from '@opentelemetry/api';
+import { CACHE_DURATION_MS, CACHE_LOOKUP_EVENT, CACHE_NAME, CACHE_RESULT } from '../profiling/attributes.ts';
 import type { RedisFault } from './redis-level.ts';
 
 /**
@@ -43,7 +44,11 @@ export function createCacheMetrics() {
       sums.set(cache, sum);
       sum[result].count += 1;
       sum[result].ms += durationMs;
-      trace.getActiveSpan()?.addEvent('cache.lookup', { 'cache.name': cache, 'cache.result': result });
+      trace.getActiveSpan()?.addEvent(CACHE_LOOKUP_EVENT, {
+        [CACHE_NAME]: cache,
+        [CACHE_RESULT]: result,
+        [CACHE_DURATION_MS]: durationMs,
+      });
     },
     loaded: (cache: string, outcome: 'ok' | 'error', durationMs: number) =>
       loads.record(durationMs / 1000, { cache, outcome }),

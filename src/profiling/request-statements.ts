@@ -1,4 +1,10 @@
 import { type Context, context, createContextKey, metrics } from '@opentelemetry/api';
+import { defer } from './deferred.ts';
+
+export interface RouteLabels {
+  'http.request.method': string;
+  'http.route'?: string;
+}
 
 interface Count {
   statements: number;
@@ -28,8 +34,10 @@ export function createStatementHistogram() {
       const count: Count = { statements: 0 };
       return {
         context: parent.setValue(COUNT, count),
-        end: (labels: { 'http.route'?: string; 'http.request.method': string }) =>
-          histogram.record(count.statements, labels),
+        end(labels: RouteLabels): void {
+          const { statements } = count;
+          defer(() => histogram.record(statements, { ...labels }));
+        },
       };
     },
   };

@@ -1,33 +1,54 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Attributes } from '@opentelemetry/api';
+import { trace } from '@opentelemetry/api';
 import { getNodeAutoInstrumentations } from '@opentelemetry/auto-instrumentations-node';
-
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  hostDetector,
+  processDetector,
+  resourceFromAttributes,
+  serviceInstanceIdDetector,
+} from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
+import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
+import { watchBlocks } from './capture/block-watch.ts';
+import { createCallHooks } from './capture/calls.ts';
+import { runDeferred } from './deferred.ts';
+import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
+import type { Profiler } from './model.ts';
+import { createProfiler } from './profiler.ts';
 import { UnitSuffixPrometheusExporter } from './prometheus.ts';
+import { localSpanListener } from './span-listener.ts';
+import { adjustClock } from './tracing/clock.ts';
+import { createSampler, exportRatioFrom } from './tracing/sampler.ts';
+import { createTracerProvider } from './tracing/tracer-provider.ts';
+
+export interface TelemetryOptions {
+  readonly serviceName: string;
+  /** From when on something is a finding; as in `rule.ts` unless given. */
+  readonly thresholds?: Thresholds;
+}
 
 export interface Telemetry {
   /** Answers a scrape in the Prometheus text format. */
   readonly serveMetrics: (req: IncomingMessage, res: ServerResponse) => void;
+  readonly profiler: Profiler;
+  /** Looks at what has finished, without waiting for the next round. */
+  readonly settle: () => void;
   /** Sends what is buffered. Safe to call twice. */
   readonly shutdown: () => Promise<void>;
 }
 
-/** Ends where it starts: with no exporter configured, spans exist for ids, logs and metrics and go nowhere. */
-const KEEP_NOTHING = {
-  onStart() {},
-  onEnd() {},
-  async forceFlush() {},
-  async shutdown() {},
-};
+/** Milliseconds between looks for traces that have finished. */
+const SWEEP_EVERY_MS = 100;
 
-/** The query of an outgoing call may hold a key, which belongs in no trace. */
-function withoutQuery({ origin, path }: { origin: string; path: string }): Attributes {
-  const url = new URL(path, origin);
-  return { 'url.full': `${url.origin}${url.pathname}`, 'url.query': '' };
-}
+const MEBIBYTE = 1024 * 1024;
+/** DESIGN, section 7. */
+const BUDGET_MIB = 32;
 
 /** Milliseconds for what is buffered to leave at the end. */
 const FLUSH_LIMIT_MS = 2_000;
@@ -42,22 +63,45 @@ export function runningTelemetry(): Telemetry | undefined {
 /**
  * Starts OpenTelemetry for this process. Must run before the modules it watches are loaded (`node --import`).
  *
- * Spans leave by OTLP when `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set. Metrics
- * wait to be scraped.
+ * Every span goes to the profiler of this process. Spans leave by OTLP as well when `OTEL_EXPORTER_OTLP_ENDPOINT` or
+ * `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set, as many as `OTEL_TRACES_SAMPLER` says. Metrics wait to be scraped.
  */
-export function startTelemetry({ serviceName }: { serviceName: string }): Telemetry {
+export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: TelemetryOptions): Telemetry {
   // Only these are wrapped: wrapping every module would slow each start and each call.
   register({ include: ['pg', 'ioredis', 'undici'] });
 
   const exportsTraces = Boolean(
     process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
   );
+  const exporter = exportsTraces ? new BatchSpanProcessor({ exporter: new OTLPTraceExporter() }) : undefined;
+  const service = process.env.OTEL_SERVICE_NAME || serviceName;
+  const blockWatch = watchBlocks();
+  const profiler = createProfiler({
+    service,
+    budgetBytes: BUDGET_MIB * MEBIBYTE,
+    blocks: blockWatch.blocks,
+    thresholds,
+  });
+  const hooks = createCallHooks();
+  const sweep = (): void => {
+    adjustClock();
+    runDeferred();
+    profiler.sweep();
+  };
+  const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref();
+  const resource = defaultResource()
+    .merge(
+      detectResources({ detectors: [serviceInstanceIdDetector, processDetector, hostDetector, envDetector] }),
+    )
+    .merge(resourceFromAttributes({ 'service.name': service }));
   const prometheus = new UnitSuffixPrometheusExporter({ preventServerStart: true });
   const sdk = new NodeSDK({
-    serviceName: process.env.OTEL_SERVICE_NAME || serviceName,
+    autoDetectResources: false,
     metricReaders: [prometheus],
     logRecordProcessors: [],
-    ...(exportsTraces ? { traceExporter: new OTLPTraceExporter() } : { spanProcessors: [KEEP_NOTHING] }),
+    resource,
+    // Spans are the layer's own: see `createTracerProvider`.
+    spanProcessors: [],
     instrumentations: [
       getNodeAutoInstrumentations({
         // The server side is the layer's own lean span (`server-span.ts`), which costs less than the request.
@@ -68,21 +112,40 @@ export function startTelemetry({ serviceName }: { serviceName: string }): Teleme
         '@opentelemetry/instrumentation-dns': { enabled: false },
         // knex would span each query a second time, above the span of pg.
         '@opentelemetry/instrumentation-knex': { enabled: false },
-        '@opentelemetry/instrumentation-pg': { requireParentSpan: true },
+        '@opentelemetry/instrumentation-pg': { requireParentSpan: true, requestHook: hooks.statement },
+        // The command alone: a key may tell whom it is about.
+        '@opentelemetry/instrumentation-ioredis': {
+          dbStatementSerializer: (command) => command,
+          requestHook: hooks.command,
+        },
         '@opentelemetry/instrumentation-pino': { enabled: false },
-        '@opentelemetry/instrumentation-undici': { startSpanHook: withoutQuery },
       }),
     ],
   });
   sdk.start();
+  trace.setGlobalTracerProvider(
+    createTracerProvider({
+      resource,
+      sampler: createSampler(exportRatioFrom(process.env), profiler.takesTraces),
+      listener: localSpanListener(profiler.collector, hooks, exporter),
+    }),
+  );
 
   let stopped: Promise<void> | undefined;
   running = {
-    serveMetrics: (req, res) => prometheus.getMetricsRequestHandler(req, res),
+    serveMetrics(req, res) {
+      runDeferred();
+      prometheus.getMetricsRequestHandler(req, res);
+    },
+    profiler,
+    settle: profiler.collector.settle,
     shutdown: () => {
+      clearInterval(sweeper);
+      sweep();
+      blockWatch.stop();
       // A collector that is gone must not hold up the end of the process, nor make it look like a fault.
       stopped ??= Promise.race([
-        sdk.shutdown().catch(() => {}),
+        Promise.allSettled([exporter?.shutdown(), sdk.shutdown()]).then(() => {}),
         delay(FLUSH_LIMIT_MS, undefined, { ref: false }),
       ]);
       return stopped;

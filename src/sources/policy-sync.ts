@@ -43,7 +43,9 @@ export function createPolicySync(dependencies: PolicySyncDependencies) {
       else log.warn({ ...line, err: describeError(error) }, 'policy sync');
     };
     try {
-      const { read, outcome, removed } = await recordStep('policy_sync', {}, () => attempt(claim, signal));
+      const { read, outcome, removed } = await recordStep({ name: 'policy_sync', after: [] }, {}, () =>
+        attempt(claim, signal),
+      );
       const { policies, counts, pages } = read;
       metrics.recordsRead(counts);
       report(outcome, {

@@ -36,8 +36,10 @@ export async function readPolicies(
   let pages = 0;
   while (seen < expected && pages < limits.pages) {
     const number = pages + 1;
-    const page = await recordStep('policy_sync.page', { 'meari.policy.page': number }, () =>
-      client.page(number, limits.pageSize, signal),
+    const page = await recordStep(
+      { name: 'policy_sync.page', after: [] },
+      { 'meari.policy.page': number },
+      () => client.page(number, limits.pageSize, signal),
     );
     records.push(...page.records);
     seen += page.count;

@@ -9,6 +9,7 @@ import {
   retry,
 } from 'cockatiel';
 import type { DeepPartial } from '../../domain/ports.ts';
+import { notePrompt } from '../../profiling/capture/prompt.ts';
 import { type ChatRequest, chat } from './chat.ts';
 import { createDeltaSender } from './deltas.ts';
 import type { CallJoiner } from './join-calls.ts';
@@ -91,6 +92,7 @@ export function createAsk(dependencies: AskDependencies): Ask {
     if (!model) throw new RangeError(`no model for key ${key}`);
     const limit = AbortSignal.timeout(callMs);
     let text = '';
+    notePrompt(request.name, request.system, request.user);
     try {
       return await chat(model, request, AbortSignal.any([signal, limit]), (delta) => {
         if (text === '') onFirstChunk();

@@ -15,6 +15,7 @@ import {
   METRIC_GEN_AI_CLIENT_OPERATION_TIME_TO_FIRST_CHUNK,
   METRIC_GEN_AI_CLIENT_TOKEN_USAGE,
 } from '@opentelemetry/semantic-conventions/incubating';
+import { WAIT } from '../../profiling/attributes.ts';
 import { errorType } from '../../profiling/step.ts';
 import type { ChatAnswer } from './chat.ts';
 import type { Models } from './providers.ts';
@@ -95,7 +96,8 @@ export function createLlmTelemetry(
   return {
     /** The wait for a place, which is not the model's time. */
     waiting<T>(part: string, wait: () => Promise<T>): Promise<T> {
-      return tracer.startActiveSpan('llm.wait', { attributes: { 'meari.part': part } }, (span) =>
+      const attributes = { 'meari.part': part, [WAIT]: 'limiter' };
+      return tracer.startActiveSpan('llm.wait', { attributes }, (span) =>
         ended(span, performance.now(), wait, (duration, error) => {
           waits.record(duration, { outcome: error === undefined ? 'ok' : 'error' });
         }),

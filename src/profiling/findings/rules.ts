@@ -1,0 +1,33 @@
+import type { Interval } from '../analysis/span-tree.ts';
+import type { Unit } from '../analysis/unit-of-work.ts';
+import type { Finding } from '../model.ts';
+import { eventLoopBlocked } from './event-loop-blocked.ts';
+import { identicalPrompts, modelDominates } from './model-calls.ts';
+import { poolExhausted } from './pool-exhausted.ts';
+import { redundantReads } from './redundant-reads.ts';
+import { repeatedCommands, repeatedRequests, repeatedStatements } from './repeated-calls.ts';
+import { findingOf, type Rule, type Thresholds } from './rule.ts';
+import { sequentialSteps } from './sequential-steps.ts';
+import { slowStatements } from './slow-statements.ts';
+
+/** Every rule that looks at one piece of work; that of the caches looks at all of them (`cache-economics.ts`). */
+export function createRules(blocks: () => readonly Interval[], thresholds: Thresholds) {
+  const blocked = eventLoopBlocked(blocks);
+  const rules: readonly Rule[] = [
+    blocked,
+    repeatedStatements,
+    redundantReads,
+    repeatedCommands,
+    repeatedRequests,
+    sequentialSteps,
+    slowStatements,
+    poolExhausted,
+    modelDominates,
+    identicalPrompts,
+  ];
+  return (unit: Unit, traceId: string): readonly Finding[] => {
+    // Most requests are one span, in which there is nothing else to find.
+    const asked = unit.nodes.length > 1 ? rules : [blocked];
+    return asked.flatMap((rule) => rule(unit, thresholds).map((found) => findingOf(found, unit, traceId)));
+  };
+}
