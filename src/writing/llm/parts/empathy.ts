@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Voice } from '../../../domain/corpus.ts';
 import type { CardsBrief } from '../../../domain/ports.ts';
-import { type Empathy, joinCards, NO_NEWS } from '../../../domain/session.ts';
+import { type Empathy, joinCards, newsOf } from '../../../domain/session.ts';
 import { dataBlock } from '../prompts/data-block.ts';
 import { EMPATHY_RULES, SERVICE_RULES } from '../prompts/rules.ts';
 import { userBlocks } from '../prompts/user-blocks.ts';
@@ -76,7 +76,7 @@ function toEmpathy(answer: EmpathyAnswer, voices: readonly Voice[], allowed: rea
       content: keepQuotes(content, allowed, voice.text),
       quote_text: voice.text,
       speaker: voice.speaker,
-      ...NO_NEWS,
+      ...newsOf(voice),
       emotion_keywords,
     };
   });
@@ -85,7 +85,7 @@ function toEmpathy(answer: EmpathyAnswer, voices: readonly Voice[], allowed: rea
     title: answer.title,
     content: joinCards(cards),
     emotion_keywords: answer.emotion_keywords,
-    quotes_used: cards.map(({ quote_text, speaker }) => ({ text: quote_text, speaker, news_id: null })),
+    quotes_used: cards.map(({ quote_text, speaker, news_id }) => ({ text: quote_text, speaker, news_id })),
     cards,
   };
 }

@@ -58,6 +58,32 @@ describe('answers', () => {
     );
   });
 
+  test('a quote from an article says which, and one of our own says none', () => {
+    const article = {
+      id: 'news-1',
+      title: '밤을 새운 청년들',
+      provider: '메아리신문',
+      date: '2026-11-01',
+      link: 'https://news.example/1',
+    };
+    const voices = BRIEF.sources.voices.map((voice, index) => (index === 0 ? { ...voice, article } : voice));
+    const task = empathyTask({ ...BRIEF, sources: { ...BRIEF.sources, voices } });
+    const cards = (goodAnswer(task).cards as object[]).map((card, index) => ({ ...card, voice: index + 1 }));
+    const written = readAnswer(task, JSON.stringify({ ...goodAnswer(task), cards }));
+    assert.deepEqual(
+      written.cards.map(({ news_id, news_link }) => [news_id, news_link]),
+      [
+        ['news-1', 'https://news.example/1'],
+        [null, null],
+        [null, null],
+      ],
+    );
+    assert.deepEqual(
+      written.quotes_used.map(({ news_id }) => news_id),
+      ['news-1', null, null],
+    );
+  });
+
   test('faults name the place and the rule, and nothing of the answer', () => {
     const task = personaTask(BRIEF);
     const answer = { ...goodAnswer(task), summary: '   ', needs: ['하나'], characteristics: 7 };
