@@ -16,6 +16,11 @@ const redisUrl = z.string().refine((value) => /^rediss?:$/.test(URL.parse(value)
   message: 'must be a URL that starts with redis:// or rediss://',
 });
 
+/** The address of a user interface that links are made to. */
+const webAddress = z
+  .url({ protocol: /^https?$/, message: 'must be a URL that starts with http:// or https://' })
+  .transform((value) => value.replace(/\/+$/, ''));
+
 const origins = z
   .string()
   .transform((value) => value.split(',').map((origin) => origin.trim()))
@@ -61,6 +66,13 @@ const environment = z.object({
   SESSION_CONCURRENCY: z.coerce.number().int().min(1).default(32),
   SESSION_QUEUE_LIMIT: z.coerce.number().int().min(1).default(1_000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  PROFILER: z.enum(['on', 'off']).optional(),
+  PROFILER_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,}$/, { message: 'must be at least 16 visible ASCII characters' })
+    .optional(),
+  JAEGER_UI_URL: webAddress.optional(),
+  GRAFANA_URL: webAddress.optional(),
 });
 
 export interface Config {
@@ -95,7 +107,16 @@ export interface Config {
     /** Sessions that may wait, in all. */
     readonly queueLimit: number;
   };
+  /** The profiler's page on the ops listener; undefined: it does not exist. */
+  readonly profiler: ProfilerConfig | undefined;
   readonly logLevel: string;
+}
+
+export interface ProfilerConfig {
+  /** What opens it; undefined: whoever reaches the listener, which only this machine does. */
+  readonly token: string | undefined;
+  readonly jaegerUrl: string | undefined;
+  readonly grafanaUrl: string | undefined;
 }
 
 /**
@@ -139,8 +160,31 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       concurrency: values.SESSION_CONCURRENCY,
       queueLimit: values.SESSION_QUEUE_LIMIT,
     },
+    profiler: profilerOf(values),
     logLevel: values.LOG_LEVEL,
   });
+}
+
+/**
+ * Open in development on loopback. Everywhere else it needs its token, and in production it has to be asked for too.
+ *
+ * @throws {StartupError} when it is asked for and has no token: it would be open to strangers.
+ */
+function profilerOf(values: z.output<typeof environment>): ProfilerConfig | undefined {
+  const isPublic = values.NODE_ENV === 'production' || !isLoopback(values.OPS_HOST);
+  const isWanted = values.PROFILER ?? (values.NODE_ENV === 'production' ? 'off' : 'on');
+  if (isWanted === 'off') return undefined;
+  if (isPublic && !values.PROFILER_TOKEN) {
+    if (values.PROFILER !== 'on') return undefined;
+    throw new StartupError(
+      'bad configuration: PROFILER_TOKEN: PROFILER=on needs it in production, and where OPS_HOST is not loopback',
+    );
+  }
+  return { token: values.PROFILER_TOKEN, jaegerUrl: values.JAEGER_UI_URL, grafanaUrl: values.GRAFANA_URL };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function deepFreeze<T extends object>(value: T): T {

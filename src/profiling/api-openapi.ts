@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import {
+  createDocument,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+  type ZodOpenApiResponseObject,
+} from 'zod-openapi';
+import {
+  apiErrorSchema,
+  findingParamsSchema,
+  muteSchema,
+  routeParamsSchema,
+  traceParamsSchema,
+  traceQuerySchema,
+} from './api-requests.ts';
+import {
+  findingsSchema,
+  overviewSchema,
+  routeDetailSchema,
+  routesSchema,
+  selfCostSchema,
+  storeSchema,
+  traceDetailSchema,
+  tracePageSchema,
+} from './api-schemas.ts';
+
+function json(description: string, schema: z.ZodType): ZodOpenApiResponseObject {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+const ERRORS = {
+  400: 'BAD_REQUEST: `message` names the field.',
+  401: 'TOKEN_NEEDED, WRONG_TOKEN',
+  403: 'FOREIGN_HOST, FOREIGN_ORIGIN: asked for by a page of another site.',
+  404: 'NOT_FOUND',
+  429: 'TOO_MANY_ATTEMPTS: too many wrong tokens; see `Retry-After`.',
+} as const;
+
+/** An operation with the errors that any of them may answer, and those of its own. */
+export function operation(
+  operationId: string,
+  summary: string,
+  responses: Record<string, ZodOpenApiResponseObject>,
+  rest: Partial<ZodOpenApiOperationObject> = {},
+  errors: readonly (keyof typeof ERRORS)[] = [],
+): ZodOpenApiOperationObject {
+  const statuses = [...errors, 401, 403, 429] as const;
+  return {
+    operationId,
+    summary,
+    ...rest,
+    responses: {
+      ...responses,
+      ...Object.fromEntries(statuses.map((status) => [status, json(ERRORS[status], apiErrorSchema)])),
+    },
+  };
+}
+
+const linksSchema = z
+  .strictObject({ jaegerUrl: z.url().optional(), grafanaUrl: z.url().optional() })
+  .meta({ id: 'Links' });
+
+const finding = { requestParams: { path: findingParamsSchema } };
+const done = { 204: { description: 'Done.' } };
+
+const PATHS: ZodOpenApiPathsObject = {
+  '/overview': {
+    get: operation('getOverview', 'The bottleneck, by name, and what else matters', {
+      200: json('The overview.', overviewSchema),
+    }),
+  },
+  '/routes': {
+    get: operation('listRoutes', 'Every route, the one that takes most time in all first', {
+      200: json('The routes.', routesSchema),
+    }),
+  },
+  '/routes/{route}': {
+    get: operation(
+      'getRoute',
+      "One route: each step's share of its critical path, findings, slowest traces",
+      { 200: json('The route.', routeDetailSchema) },
+      { requestParams: { path: routeParamsSchema } },
+      [404],
+    ),
+  },
+  '/traces': {
+    get: operation(
+      'listTraces',
+      'Traces that are kept, by filters',
+      { 200: json('The traces.', tracePageSchema) },
+      { requestParams: { query: traceQuerySchema } },
+      [400],
+    ),
+  },
+  '/traces/{traceId}': {
+    get: operation(
+      'getTrace',
+      'One trace as a waterfall, with its critical path, waits and gaps',
+      { 200: json('The trace.', traceDetailSchema) },
+      { requestParams: { path: traceParamsSchema } },
+      [400, 404],
+    ),
+  },
+  '/findings': {
+    get: operation('listFindings', 'What should be mended, the worst first; muted ones last', {
+      200: json('The findings.', findingsSchema),
+    }),
+  },
+  '/findings/{fingerprint}/mute': {
+    post: operation(
+      'muteFinding',
+      'Take a finding out of verdicts until the process ends',
+      done,
+      {
+        ...finding,
+        requestBody: { required: true, content: { 'application/json': { schema: muteSchema } } },
+      },
+      [400, 404],
+    ),
+  },
+  '/findings/{fingerprint}/unmute': {
+    post: operation('unmuteFinding', 'Take it back', done, finding, [404]),
+  },
+  '/store': {
+    get: operation('getStore', 'What is kept, and what was dropped', {
+      200: json('The store.', storeSchema),
+    }),
+  },
+  '/self-cost': {
+    get: operation('getSelfCost', 'What the profiler itself takes', {
+      200: json('Its cost.', selfCostSchema),
+    }),
+  },
+  '/links': {
+    get: operation('getLinks', 'Where traces and routes can be looked at elsewhere', {
+      200: json('The addresses.', linksSchema),
+    }),
+  },
+};
+
+/** The description of the profiler's API, from the schemas that its answers are held to. */
+export function openApiDocument() {
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Profiler API',
+      version: '1.0.0',
+      description: 'Where the time of this process goes. Times are milliseconds, shares parts of 1.',
+    },
+    servers: [{ url: '/profiler/api' }],
+    security: [{}, { token: [] }, { cookie: [] }],
+    components: {
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer' },
+        cookie: { type: 'apiKey', in: 'cookie', name: 'profiler' },
+      },
+    },
+    paths: PATHS,
+  });
+}

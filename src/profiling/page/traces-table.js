@@ -1,0 +1,44 @@
+import { addressOf } from './address.js';
+import { el } from './dom.js';
+import { ago, clock, ms, number } from './format.js';
+import { meter, routeName, table, traceBadges } from './pieces.js';
+import { t } from './texts.js';
+
+/** @import { TraceSummary } from '../model.ts' */
+
+/** @param {TraceSummary[]} traces @param {{ withRoute?: boolean }} [options] */
+export function tracesTable(traces, { withRoute = true } = {}) {
+  const longest = Math.max(...traces.map(({ durationMs }) => durationMs));
+  const rows = traces.map((trace) => {
+    const { traceId, route, startedAt, durationMs, spans, statements } = trace;
+    return [
+      [
+        el(
+          'a',
+          {
+            class: 'route',
+            href: addressOf('traces', traceId),
+            'aria-label': `${route} ${ms(durationMs)} ${clock(startedAt)}`,
+          },
+          withRoute ? routeName(route) : el('code', {}, traceId.slice(0, 8)),
+        ),
+        el('div', { class: 'row' }, ...traceBadges(trace)),
+      ],
+      [ms(durationMs), meter(durationMs / longest, trace.status === 'error' ? 'is-critical' : '')],
+      number(spans),
+      number(statements),
+      el('time', { title: clock(startedAt) }, ago(startedAt)),
+    ];
+  });
+  return table(
+    [
+      t(withRoute ? 'route' : 'trace'),
+      `#${t('duration')}`,
+      `#-${t('spans')}`,
+      `#-${t('statements')}`,
+      `#${t('time')}`,
+    ],
+    rows,
+    t('traces'),
+  );
+}
