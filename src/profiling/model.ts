@@ -126,7 +126,7 @@ export interface TraceQuery {
   readonly rule?: RuleId;
   /** Traces with this finding. */
   readonly finding?: string;
-  /** In the trace's id, its route, a span's name or its step; upper and lower case are the same. */
+  /** In the trace's id, its route or a span's name; upper and lower case are the same. */
   readonly text?: string;
   readonly order?: 'newest' | 'slowest';
   /** 50 unless given, at most 500. */
@@ -263,7 +263,7 @@ export interface CacheReport {
   /** Look-ups that waited for another's load of the same key. */
   readonly coalesced: number;
   readonly hitRate: number;
-  /** Hits × (cost of a miss − cost of a hit) − what the misses paid for looking; undefined until both have been seen. */
+  /** Hits × (mean cost of a miss − mean cost of a hit); undefined until both have been seen. */
   readonly netSavingMs: number | undefined;
 }
 
