@@ -13,6 +13,7 @@ import { limitSessionCreation } from './http/rate-limit.ts';
 import { createDelivery } from './http/session-delivery.ts';
 import { describeError, type Logger } from './log.ts';
 import { createSessionGraph } from './pipeline/create-session.ts';
+import { createProfilerPage } from './profiling/profiler-page.ts';
 import { createStepRecorder, type StepReport } from './profiling/step.ts';
 import { runningTelemetry } from './profiling/telemetry.ts';
 import { type BullmqQueue, createBullmqQueue } from './queue/bullmq-queue.ts';
@@ -129,6 +130,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     limits: { unfinishedPerUser: UNFINISHED_PER_USER, queued: config.sessions.queueLimit },
     now,
   });
+  const profiler = profilerPage(config, log);
   const closing = new AbortController();
   const app = (): Express =>
     buildApp({
@@ -139,7 +141,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
       tags: createTagRepository(database),
       limitCreation: limitSessionCreation(config.api.rateLimitPerMinute, redis),
       syncWaitMs: config.sessions.syncWaitMs,
-      showTimings: !production,
+      profileHeaders: profiler?.headers,
       log,
       now,
     });
@@ -157,6 +159,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
       checks,
       optional,
       jobs: shared && jobsDashboard(shared.queue),
+      profiler: profiler?.routes,
     }),
     /**
      * Answers what waits, ends what streams, and stops to execute: what runs gets some seconds to finish, and goes
@@ -168,6 +171,19 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     },
     close: () => resources.disposeAsync(),
   };
+}
+
+function profilerPage({ profiler, ops, environment }: Config, log: Logger) {
+  const telemetry = runningTelemetry();
+  if (!profiler || !telemetry) return undefined;
+  return createProfilerPage({
+    ...profiler,
+    ops,
+    linksEveryAnswer: environment !== 'production',
+    profiler: telemetry.profiler,
+    more: [],
+    onMistake: (error) => log.error({ err: describeError(error) }, 'profiler'),
+  });
 }
 
 async function embeddedDatabase(config: Config, resources: AsyncDisposableStack): Promise<string> {
