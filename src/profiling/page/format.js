@@ -1,4 +1,4 @@
-import { currentLanguage, t } from './texts.js';
+import { currentLanguage } from './texts.js';
 
 /** Numbers as people read them. All of them are made for the language on show. */
 
@@ -45,19 +45,16 @@ export function bytes(value) {
   return `${unit === 0 ? number(Math.round(left)) : digits(left)} ${units[unit]}`;
 }
 
-/** @param {number} epoch milliseconds */
-export function clock(epoch) {
-  return new Date(epoch).toLocaleTimeString(currentLanguage(), { hourCycle: 'h23' });
-}
-
-/** @param {number} epoch milliseconds */
-export function ago(epoch) {
-  const seconds = Math.max(0, (Date.now() - epoch) / 1000);
-  if (seconds < 5) return t('justNow');
-  const format = new Intl.RelativeTimeFormat(currentLanguage(), { style: 'narrow' });
-  if (seconds < 60) return format.format(-Math.round(seconds), 'second');
-  if (seconds < 3600) return format.format(-Math.round(seconds / 60), 'minute');
-  return seconds < 86_400
-    ? format.format(-Math.round(seconds / 3600), 'hour')
-    : format.format(-Math.round(seconds / 86_400), 'day');
+/** The time of day, with the day where it is another. @param {number} epoch milliseconds */
+export function moment(epoch) {
+  const date = new Date(epoch);
+  const isToday = date.toDateString() === new Date().toDateString();
+  const day = isToday ? {} : /** @type {const} */ ({ month: 'short', day: 'numeric' });
+  return date.toLocaleString(currentLanguage(), {
+    ...day,
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+  });
 }

@@ -9,7 +9,7 @@ import { piecesOf } from './waterfall-model.js';
 /** @import { Piece } from './waterfall-model.js' */
 
 /** Pieces thinner than this part of the trace cannot be seen. */
-const LEAST_SHARE = 0.0008;
+const LEAST_SHARE = 0.002;
 /** Lines for the paths of jobs that went on after the answer. */
 const MORE_UNITS = 3;
 

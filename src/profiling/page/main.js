@@ -144,12 +144,14 @@ async function showCost() {
   /** @type {SelfCost | undefined} */
   const cost = await get('self-cost').catch(() => undefined);
   if (!cost) return;
-  const { mode, microsPerRequest, explanation } = cost;
+  const { mode, microsPerRequest, explanation, sampledRequests } = cost;
   const degraded = mode === 'metrics-only';
   const link = byId('cost');
   link.classList.toggle('degraded', degraded);
   link.title = explanation;
-  setText(link, degraded ? t('costDegraded') : t('costShort', { time: micros(microsPerRequest) }));
+  const measured =
+    sampledRequests > 0 ? t('costShort', { time: micros(microsPerRequest) }) : t('ownCostShort');
+  setText(link, degraded ? t('costDegraded') : measured);
 }
 let costTimer = 0;
 

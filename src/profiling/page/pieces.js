@@ -139,4 +139,4 @@ export function shareOf({ shareAtP50, shareAtP95, msAtP50 }) {
 }
 
 /** Colours for the steps of one list, in its order. @param {number} index */
-export const toneOf = (index) => `tone-${index % 8}`;
+export const toneOf = (index) => `tone-${index % 9}`;

@@ -266,6 +266,7 @@ export const ENGLISH = {
   heapSpace: 'Space',
   used: 'Used',
   size: 'Size',
-  justNow: 'just now',
+  otherSteps: '{count} others',
+  ownCostShort: 'Own cost',
   ...RULES_ENGLISH,
 };

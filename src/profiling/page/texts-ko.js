@@ -268,6 +268,7 @@ export const KOREAN = {
   heapSpace: '공간',
   used: '사용',
   size: '크기',
-  justNow: '방금',
+  otherSteps: '그 밖의 {count}개',
+  ownCostShort: '자체 비용',
   ...RULES_KOREAN,
 };

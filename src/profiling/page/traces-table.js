@@ -1,6 +1,6 @@
 import { addressOf } from './address.js';
 import { el } from './dom.js';
-import { ago, clock, ms, number } from './format.js';
+import { moment, ms, number } from './format.js';
 import { meter, routeName, table, traceBadges } from './pieces.js';
 import { t } from './texts.js';
 
@@ -18,16 +18,21 @@ export function tracesTable(traces, { withRoute = true } = {}) {
           {
             class: 'route',
             href: addressOf('traces', traceId),
-            'aria-label': `${route} ${ms(durationMs)} ${clock(startedAt)}`,
+            'aria-label': `${route} ${ms(durationMs)} ${moment(startedAt)}`,
           },
           withRoute ? routeName(route) : el('code', {}, traceId.slice(0, 8)),
         ),
-        el('div', { class: 'row' }, ...traceBadges(trace)),
-      ],
+        ' ',
+        traceBadges({
+          ...trace,
+          pinned: undefined,
+          httpStatus: trace.status === 'error' ? trace.httpStatus : undefined,
+        }),
+      ].flat(),
       [ms(durationMs), meter(durationMs / longest, trace.status === 'error' ? 'is-critical' : '')],
       number(spans),
       number(statements),
-      el('time', { title: clock(startedAt) }, ago(startedAt)),
+      el('time', {}, moment(startedAt)),
     ];
   });
   return table(

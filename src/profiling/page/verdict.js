@@ -9,7 +9,7 @@ import { currentLanguage, t } from './texts.js';
 
 /** The sentence that the page is there for. @param {Verdict} verdict */
 function sentence({ route, step }) {
-  const parts = t('verdict').split(/(\{route\}|\{step\})/);
+  const parts = t('verdict', { route: '{route}', step: '{step}' }).split(/(\{route\}|\{step\})/);
   return parts.map((part) => {
     if (part === '{route}') return el('span', { lang: 'en' }, routeName(route));
     return part === '{step}' ? el('strong', { lang: 'en' }, step) : part;
@@ -48,7 +48,7 @@ export function verdictView(verdict, { heading = 'h1' } = {}) {
           { class: 'button primary', href: addressOf('traces', reason.traceId, { span: reason.spanIds[0] }) },
           t('showEvidence'),
         ),
-      el('a', { class: 'button', href: addressOf('routes', route) }, t('showRoute')),
+      heading === 'h1' && el('a', { class: 'button', href: addressOf('routes', route) }, t('showRoute')),
       el(
         'a',
         { class: 'button', href: addressOf('traces', undefined, { route, order: 'slowest' }) },

@@ -1,7 +1,7 @@
 import { addressOf, rememberQuery } from './address.js';
 import { ApiError, get, post } from './client.js';
 import { el, replaceContent, setText } from './dom.js';
-import { clock, number } from './format.js';
+import { moment, number } from './format.js';
 import { emptyState, table } from './pieces.js';
 import { reportView } from './profile-report.js';
 import { t } from './texts.js';
@@ -141,7 +141,7 @@ function listView(profiles, current) {
       el(
         'a',
         { href: addressOf('cpu', id), 'aria-current': id === current ? 'true' : undefined },
-        clock(startedAt),
+        moment(startedAt),
       ),
       t(`kind.${kind}`),
       t('secondsOf', { count: number(seconds) }),

@@ -2,7 +2,7 @@ import { addressOf } from './address.js';
 import { get, post } from './client.js';
 import { el, replaceContent } from './dom.js';
 import { findingTitle, findingView } from './finding.js';
-import { ago, number } from './format.js';
+import { moment, number } from './format.js';
 import { emptyState } from './pieces.js';
 import { t } from './texts.js';
 
@@ -63,7 +63,11 @@ function groupView(
   const more = el(
     'div',
     { class: 'stack' },
-    el('p', { class: 'soft' }, `${seen} · ${t('seen', { first: ago(firstSeenAt), last: ago(lastSeenAt) })}`),
+    el(
+      'p',
+      { class: 'soft' },
+      `${seen} · ${t('seen', { first: moment(firstSeenAt), last: moment(lastSeenAt) })}`,
+    ),
     traceIds.length > 1 &&
       el(
         'p',

@@ -1,7 +1,7 @@
 import { get } from './client.js';
 import { el } from './dom.js';
 import { findingLine } from './finding.js';
-import { ago, bytes, micros, ms, number, percent } from './format.js';
+import { bytes, micros, moment, ms, number, percent } from './format.js';
 import { emptyState, figures, firstRequest, meter, routeLink, table } from './pieces.js';
 import { t } from './texts.js';
 import { verdictView } from './verdict.js';
@@ -121,7 +121,7 @@ function storePanel(store, { service, pid, startedAt, node }) {
     'section',
     { class: 'panel stack' },
     el('h2', {}, t('kept')),
-    el('p', { class: 'soft' }, t('processLine', { service, pid, node, since: ago(startedAt) })),
+    el('p', { class: 'soft' }, t('processLine', { service, pid, node, since: moment(startedAt) })),
     figures(
       [t('memory'), bytes(store.bytes), t('ofBudget', { budget: bytes(store.budgetBytes) })],
       [t('traces'), number(store.traces), t('pinnedCount', { count: number(store.pinned) })],

@@ -28,7 +28,7 @@ export function routeView({ id }) {
       return [
         headingOf(route, links),
         verdict ? verdictView(verdict, { heading: 'h2' }) : el('span', { hidden: true }),
-        stepsPanel(steps),
+        stepsPanel(withRest(steps)),
         el(
           'section',
           { class: 'panel stack' },
@@ -84,6 +84,27 @@ export function grafanaAddress(grafanaUrl, route) {
   const expr = `histogram_quantile(0.95, sum by (le) (rate(http_server_request_duration_seconds_bucket{${labels}}[5m])))`;
   const panes = { profiler: { queries: [{ refId: 'A', expr }], range: { from: 'now-1h', to: 'now' } } };
   return `${grafanaUrl}/explore?${new URLSearchParams({ schemaVersion: '1', panes: JSON.stringify(panes) })}`;
+}
+
+/** Steps that are shown by name; what is left is one more. */
+const STEPS_SHOWN = 8;
+
+/** @param {StepShare[]} steps the biggest first @returns {StepShare[]} */
+function withRest(steps) {
+  const rest = steps.slice(STEPS_SHOWN);
+  if (rest.length < 2) return steps;
+  const sum = (/** @type {Exclude<keyof StepShare, 'step'>} */ key) =>
+    rest.reduce((total, step) => total + step[key], 0);
+  return [
+    ...steps.slice(0, STEPS_SHOWN),
+    {
+      step: t('otherSteps', { count: rest.length }),
+      shareAtP50: sum('shareAtP50'),
+      shareAtP95: sum('shareAtP95'),
+      msAtP50: sum('msAtP50'),
+      msAtP95: sum('msAtP95'),
+    },
+  ];
 }
 
 /** @param {StepShare[]} steps */

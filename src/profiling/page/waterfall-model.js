@@ -76,12 +76,32 @@ function uncovered({ startMs, durationMs }, parts) {
   return free;
 }
 
+/**
+ * As few stretches as look the same: those with less between them than can be seen are one.
+ *
+ * @param {readonly Stretch[]} stretches in the order of time
+ * @param {number} least milliseconds
+ */
+export function merged(stretches, least) {
+  /** @type {Stretch[]} */
+  const seen = [];
+  for (const { startMs, durationMs } of stretches) {
+    const last = seen.at(-1);
+    if (last && startMs - (last.startMs + last.durationMs) < least)
+      last.durationMs = startMs + durationMs - last.startMs;
+    else seen.push({ startMs, durationMs });
+  }
+  return seen;
+}
+
 /** By span, where the critical path runs through it. @param {TraceDetail} trace */
 export function criticalTimes({ units }) {
   /** @type {Map<string, Stretch[]>} */
   const times = new Map();
   for (const segment of units.flatMap(({ criticalPath }) => criticalPath)) {
-    times.set(segment.spanId, [...(times.get(segment.spanId) ?? []), segment]);
+    const others = times.get(segment.spanId);
+    if (others) others.push(segment);
+    else times.set(segment.spanId, [segment]);
   }
   return times;
 }
