@@ -60,6 +60,7 @@ const environment = z.object({
   SESSION_TIMEOUT_MS: milliseconds.default(120_000),
   SESSION_CONCURRENCY: z.coerce.number().int().min(1).default(32),
   SESSION_QUEUE_LIMIT: z.coerce.number().int().min(1).default(1_000),
+  PROFILER_SLOW_ROUTES: z.enum(['on', 'off']).optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -94,6 +95,10 @@ export interface Config {
     readonly concurrency: number;
     /** Sessions that may wait, in all. */
     readonly queueLimit: number;
+  };
+  readonly profiler: {
+    /** Whether a route that passes its p99 is profiled without anybody asking. */
+    readonly slowRoutes: boolean;
   };
   readonly logLevel: string;
 }
@@ -139,6 +144,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       concurrency: values.SESSION_CONCURRENCY,
       queueLimit: values.SESSION_QUEUE_LIMIT,
     },
+    // A profile costs some 20 ms at its start and its end: operators decide when their users pay for it.
+    profiler: { slowRoutes: (values.PROFILER_SLOW_ROUTES ?? (production ? 'off' : 'on')) === 'on' },
     logLevel: values.LOG_LEVEL,
   });
 }

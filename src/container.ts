@@ -15,6 +15,7 @@ import { describeError, type Logger } from './log.ts';
 import { createSessionGraph } from './pipeline/create-session.ts';
 import { createStepRecorder, type StepReport } from './profiling/step.ts';
 import { runningTelemetry } from './profiling/telemetry.ts';
+import { createProfilingTools } from './profiling/tools.ts';
 import { type BullmqQueue, createBullmqQueue } from './queue/bullmq-queue.ts';
 import { createFallbackQueue } from './queue/fallback-queue.ts';
 import { createLocalBus } from './queue/local-bus.ts';
@@ -27,7 +28,7 @@ import { createFeed } from './sessions/feed.ts';
 import { startRecovery } from './sessions/recovery.ts';
 import { createSessionMetrics, type SessionMetrics } from './sessions/session-metrics.ts';
 import { createSessionService } from './sessions/session-service.ts';
-import { connectDatabase, prepareDatabase } from './store/database.ts';
+import { connectDatabase, poolUsage, prepareDatabase } from './store/database.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { createCorpusRepository } from './store/repositories/corpus-repository.ts';
 import { createExecutionRepository } from './store/repositories/execution-repository.ts';
@@ -47,6 +48,10 @@ export type Container = Awaited<ReturnType<typeof createContainer>>;
 
 /** Unfinished sessions of one user: somebody who waits for three does not need a fourth. */
 const UNFINISHED_PER_USER = 3;
+
+/** Microseconds between the samples of a profile: 1 ms shows short functions, 5 ms costs a fifth of it. */
+const DEVELOPMENT_SAMPLING_MICROS = 1_000;
+const PRODUCTION_SAMPLING_MICROS = 5_000;
 
 /** Milliseconds that running sessions get to finish at shutdown, before they are handed to another executor. */
 const FINISH_WITHIN_MS = 5_000;
@@ -144,6 +149,22 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
       now,
     });
 
+  const tools = createProfilingTools({
+    projectRoot: join(import.meta.dirname, '..'),
+    intervalMicros: production ? PRODUCTION_SAMPLING_MICROS : DEVELOPMENT_SAMPLING_MICROS,
+    profilesSlowRoutes: config.profiler.slowRoutes,
+    gauges: {
+      pool: () => ({ ...poolUsage(database), max: config.database.poolMax }),
+      queue: async () => {
+        const { queued, running } = await estimator.load();
+        return { queued, running };
+      },
+      streams: () => ({ open: metrics.openStreams() }),
+    },
+    onError: (error) => log.warn({ err: describeError(error) }, 'no profile of a slow route'),
+  });
+  resources.defer(tools.close);
+
   // Without Redis the service goes on, more slowly: it is told, and does not make the process unready.
   const checks: HealthCheck[] = [['postgres', () => database.raw('select 1')]];
   const optional: HealthCheck[] = redis ? [['redis', () => redis.ping()]] : [];
@@ -157,6 +178,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
       checks,
       optional,
       jobs: shared && jobsDashboard(shared.queue),
+      profilerApi: !production && isLoopback(config.ops.host) ? tools.routes : undefined,
     }),
     /**
      * Answers what waits, ends what streams, and stops to execute: what runs gets some seconds to finish, and goes
@@ -168,6 +190,10 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     },
     close: () => resources.disposeAsync(),
   };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 async function embeddedDatabase(config: Config, resources: AsyncDisposableStack): Promise<string> {

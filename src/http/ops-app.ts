@@ -2,6 +2,8 @@ import express, { type Express, type RequestHandler } from 'express';
 import type { Telemetry } from '../profiling/telemetry.ts';
 import { JOBS_PATH } from './jobs-dashboard.ts';
 
+const PROFILER_API_PATH = '/profiler/api';
+
 /** A dependency and a call that rejects when it does not work. */
 export type HealthCheck = readonly [name: string, check: () => Promise<unknown>];
 
@@ -12,10 +14,12 @@ export interface OpsDependencies {
   /** What it can do without for a while. */
   readonly optional: readonly HealthCheck[];
   readonly jobs: RequestHandler | undefined;
+  /** Undefined: it does not exist. */
+  readonly profilerApi: RequestHandler | undefined;
 }
 
 /** The operators' listener: not for the public, on loopback unless configured. */
-export function buildOpsApp({ telemetry, checks, optional, jobs }: OpsDependencies): Express {
+export function buildOpsApp({ telemetry, checks, optional, jobs, profilerApi }: OpsDependencies): Express {
   const app = express();
   app.disable('x-powered-by');
 
@@ -36,6 +40,7 @@ export function buildOpsApp({ telemetry, checks, optional, jobs }: OpsDependenci
   });
 
   if (jobs) app.use(JOBS_PATH, jobs);
+  if (profilerApi) app.use(PROFILER_API_PATH, profilerApi);
   return app;
 }
 

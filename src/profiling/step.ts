@@ -6,6 +6,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
+import { enterStep } from './activity.ts';
 
 export type StepOutcome = 'ok' | 'error' | 'timeout' | 'cancelled';
 
@@ -47,14 +48,17 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
     advice: { explicitBucketBoundaries: BUCKETS_SECONDS },
   });
 
-  return (name, attributes, run) =>
-    tracer.startActiveSpan(name, { attributes }, async (span) => {
+  return (name, attributes, run) => {
+    const step = enterStep(name);
+    return tracer.startActiveSpan(name, { attributes }, step.context, async (span) => {
+      const leave = step.begin();
       const startedAt = performance.now();
       const end = (outcome: StepOutcome, error?: unknown) => {
         const durationMs = performance.now() - startedAt;
         durations.record(durationMs / 1000, { step: name, outcome });
         onEnd?.({ name, attributes, outcome, durationMs, error });
         span.end();
+        leave();
       };
       try {
         const result = await run(span);
@@ -68,6 +72,7 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
         throw error;
       }
     });
+  };
 }
 
 /** `AbortSignal.timeout` rejects with TimeoutError, an aborted signal with AbortError: names of the DOM standard. */

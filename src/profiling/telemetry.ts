@@ -4,7 +4,10 @@ import { getNodeAutoInstrumentations } from '@opentelemetry/auto-instrumentation
 
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { NodeSDK } from '@opentelemetry/sdk-node';
+import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
+import { queueWatch } from './activity.ts';
+import { ActivityContextManager } from './activity-context.ts';
 import { UnitSuffixPrometheusExporter } from './prometheus.ts';
 
 export interface Telemetry {
@@ -13,14 +16,6 @@ export interface Telemetry {
   /** Sends what is buffered. Safe to call twice. */
   readonly shutdown: () => Promise<void>;
 }
-
-/** Ends where it starts: with no exporter configured, spans exist for ids, logs and metrics and go nowhere. */
-const KEEP_NOTHING = {
-  onStart() {},
-  onEnd() {},
-  async forceFlush() {},
-  async shutdown() {},
-};
 
 /** Milliseconds for what is buffered to leave at the end. */
 const FLUSH_LIMIT_MS = 2_000;
@@ -50,7 +45,11 @@ export function startTelemetry({ serviceName }: { serviceName: string }): Teleme
     serviceName: process.env.OTEL_SERVICE_NAME || serviceName,
     metricReaders: [prometheus],
     logRecordProcessors: [],
-    ...(exportsTraces ? { traceExporter: new OTLPTraceExporter() } : { spanProcessors: [KEEP_NOTHING] }),
+    contextManager: new ActivityContextManager(),
+    spanProcessors: [
+      queueWatch,
+      ...(exportsTraces ? [new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })] : []),
+    ],
     instrumentations: [
       getNodeAutoInstrumentations({
         // The server side is the layer's own lean span (`server-span.ts`), which costs less than the request.
