@@ -144,7 +144,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       concurrency: values.SESSION_CONCURRENCY,
       queueLimit: values.SESSION_QUEUE_LIMIT,
     },
-    // A profile costs some 20 ms at its start and its end: operators decide when their users pay for it.
+    // A profile holds up the process for 0.1 s at its start: operators decide when their users pay for it.
     profiler: { slowRoutes: (values.PROFILER_SLOW_ROUTES ?? (production ? 'off' : 'on')) === 'on' },
     logLevel: values.LOG_LEVEL,
   });

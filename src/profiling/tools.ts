@@ -32,8 +32,8 @@ export function createProfilingTools({
   gauges,
   onError,
 }: ProfilingToolsOptions) {
-  const profiler = createProfiler({ intervalMicros, projectRoot });
   const live = createLive(gauges);
+  const profiler = createProfiler({ intervalMicros, projectRoot, onPause: live.paused });
   const unwatch = profilesSlowRoutes
     ? onRequestEnd(
         watchSlowRoutes((route) => {

@@ -1,4 +1,3 @@
-import { pathToFileURL } from 'node:url';
 import type { Frame, Label, Metric } from './model.ts';
 import { AT, ROUTE, STEP } from './sample-labels.ts';
 import type { PprofProfile } from './sampler.ts';
@@ -34,8 +33,7 @@ const COUNTS = ['sample', 'alloc_objects', 'inuse_objects'];
 const IDLE = '(idle)';
 const EXTERNAL = '(external)';
 
-/** @param projectRoot the folder that file names become relative to. */
-export function readPprof(profile: PprofProfile, projectRoot: string): ReadProfile {
+export function readPprof(profile: PprofProfile): ReadProfile {
   const { strings } = profile.stringTable;
   const text = (index: number | bigint | undefined): string => strings[Number(index ?? 0)] ?? '';
   const types = profile.sampleType.map(({ type }) => text(type));
@@ -43,7 +41,7 @@ export function readPprof(profile: PprofProfile, projectRoot: string): ReadProfi
   const columns = types.flatMap((type, column) => (METRICS[type] ? [{ ...METRICS[type], column }] : []));
   columns.sort((one, other) => one.metric.localeCompare(other.metric));
 
-  const { frames, indexOf } = readFrames(profile, text, projectRoot);
+  const { frames, indexOf } = readFrames(profile, text);
   const samples = profile.sample.flatMap(({ locationId, label, value }): Sample[] => {
     const stack = locationId.map(indexOf);
     const leaf = frames[stack[0] ?? 0]?.name;
@@ -63,29 +61,13 @@ export function readPprof(profile: PprofProfile, projectRoot: string): ReadProfi
   return { metrics: columns.map(({ metric }) => metric), frames, samples };
 }
 
-function readFrames(
-  profile: PprofProfile,
-  text: (index: number | bigint | undefined) => string,
-  projectRoot: string,
-) {
-  const relative = relativeTo(projectRoot);
+function readFrames(profile: PprofProfile, text: (index: number | bigint | undefined) => string) {
   const functions = new Map(profile.function.map((one) => [Number(one.id), one]));
   const indices = new Map<number, number>();
   const frames = profile.location.map(({ id, line: [line] }, index): Frame => {
     const called = functions.get(Number(line?.functionId));
     indices.set(Number(id), index);
-    return {
-      name: text(called?.name),
-      file: relative(text(called?.filename)),
-      line: Number(line?.line ?? 0),
-    };
+    return { name: text(called?.name), file: text(called?.filename), line: Number(line?.line ?? 0) };
   });
   return { frames, indexOf: (id: number | bigint) => indices.get(Number(id)) ?? 0 };
-}
-
-/** Takes the project's folder off file names, as CommonJS has it and as ES modules have it in their URL. */
-export function relativeTo(projectRoot: string): (file: string) => string {
-  const { pathname } = pathToFileURL(projectRoot.endsWith('/') ? projectRoot : `${projectRoot}/`);
-  const prefixes = [pathname, decodeURI(pathname)];
-  return (file) => file.slice(prefixes.find((prefix) => file.startsWith(prefix))?.length ?? 0);
 }

@@ -24,8 +24,9 @@ export function reportText({
   const total = flame.total;
   const percent = (share: number): string => `${(share * 100).toFixed(1)}%`;
   const samples = sums.reduce((all, sum) => all + sum.samples, 0);
+  const counted = profile.kind === 'heap' ? 'objects' : 'samples';
   const lines = [
-    `${profile.kind} profile of ${profile.seconds} s: ${samples} samples, ${unit.text(total)} ${unit.name}`,
+    `${profile.kind} profile of ${profile.seconds} s: ${samples} ${counted}, ${unit.text(total)} ${unit.name}`,
     '',
   ];
   if (profile.kind === 'cpu') {
@@ -33,8 +34,8 @@ export function reportText({
       unit.text(value),
       percent(total > 0 ? value / total : 0),
       String(taken),
-      step ?? '-',
-      route ?? '-',
+      step ?? '(none)',
+      route ?? '(none)',
     ]);
     lines.push(...columns([[unit.name, '%', 'samples', 'step', 'route'], ...rows], 3), '');
   }
@@ -48,7 +49,7 @@ export function reportText({
       percent(totalShare),
       file === '' ? name : `${name} (${file}:${line})`,
     ]);
-  const header = ['samples', `self ${unit.name}`, '%', `total ${unit.name}`, '%', 'function'];
+  const header = [counted, `self ${unit.name}`, '%', `total ${unit.name}`, '%', 'function'];
   lines.push(...columns([header, ...rows], 5));
   if (functions.length > ROWS) lines.push(`… and ${functions.length - ROWS} more`);
   if (foldedSamples > 0)

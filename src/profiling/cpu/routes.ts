@@ -20,7 +20,7 @@ const reportQuery = z.object({
 });
 
 /**
- * Profiles over HTTP. Whoever mounts it decides who may come in; a profile that starts costs the process some 20 ms.
+ * Profiles over HTTP. Whoever mounts it decides who may come in: a profile that starts holds up the process.
  *
  * `POST /profiles?kind=cpu&seconds=10` starts one: 202 with its `Location`, 409 while another runs. `GET` there is
  * 202 until it has ended and then its report, `.cpuprofile` and `.pb.gz` after the id are files for other tools.

@@ -1,3 +1,4 @@
+import type { SourceMapper } from '@datadog/pprof';
 import { markContexts } from '../activity-context.ts';
 import { ProfilerUnavailableError } from './errors.ts';
 import { labelsOfSample } from './sample-labels.ts';
@@ -29,9 +30,13 @@ export async function loadPprof(): Promise<Pprof> {
 }
 
 /** Samples wall and CPU time of the main thread, each sample with the step and the route that it ran for. */
-export function startCpuSampler({ time }: Pprof, intervalMicros: number): Sampler {
+export function startCpuSampler(
+  { time }: Pprof,
+  intervalMicros: number,
+  sourceMapper: SourceMapper,
+): Sampler {
   // `useCPED`: the mark of a sample comes from its asynchronous context, whoever else runs at that time.
-  time.start({ intervalMicros, withContexts: true, useCPED: true, collectCpuTime: true });
+  time.start({ intervalMicros, withContexts: true, useCPED: true, collectCpuTime: true, sourceMapper });
   const unmark = markContexts((work) => time.setContext(work));
   return {
     stop() {
@@ -45,13 +50,13 @@ export function startCpuSampler({ time }: Pprof, intervalMicros: number): Sample
  * Samples what allocates memory. V8 keeps each sample until the end (dd-trace-js #8638 saw a heap double by it), so
  * a profile of the heap ends with its seconds as every other.
  */
-export function startHeapSampler({ heap }: Pprof): Sampler {
+export function startHeapSampler({ heap }: Pprof, sourceMapper: SourceMapper): Sampler {
   const major = Number(process.versions.node.split('.')[0]);
   heap.start(HEAP_INTERVAL_BYTES, HEAP_STACK_DEPTH, major >= ALLOCATIONS_SINCE_NODE);
   return {
     stop() {
       try {
-        return heap.profile();
+        return heap.profile(undefined, sourceMapper);
       } finally {
         heap.stop();
       }

@@ -58,6 +58,8 @@ export function createLive(gauges: Gauges) {
         inFlight,
       };
     },
+    /** The profiler has just held up the process, which says nothing about the service. */
+    paused: () => readings.disturb(),
     close: () => readings.close(),
   };
 }

@@ -18,6 +18,8 @@ export interface Collections {
 export interface ProcessReading {
   /** Milliseconds since the epoch, at the end of the second. */
   readonly at: number;
+  /** The profiler held up the process in this second. */
+  readonly disturbed: boolean;
   /** Milliseconds by which callbacks ran later than they could have. */
   readonly loopDelay: { readonly p50: number; readonly p99: number; readonly max: number };
   /** Share of the time in which the event loop had work. */
@@ -52,6 +54,7 @@ export function startProcessReadings() {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
   let collections = noCollections();
+  let disturbed = false;
   const observer = new PerformanceObserver((list) => {
     for (const { detail, duration } of list.getEntries() as PerformanceNodeEntry[]) {
       const kind = KINDS[(detail as { kind: number }).kind];
@@ -69,6 +72,7 @@ export function startProcessReadings() {
     const memory = process.memoryUsage();
     readings.push({
       at: Date.now(),
+      disturbed,
       loopDelay: {
         p50: delayMs(delays.percentile(50)),
         p99: delayMs(delays.percentile(99)),
@@ -85,6 +89,7 @@ export function startProcessReadings() {
     if (readings.length > KEPT) readings.shift();
     delays.reset();
     collections = noCollections();
+    disturbed = false;
     before = now;
   }, EVERY_MS);
   timer.unref();
@@ -92,6 +97,9 @@ export function startProcessReadings() {
   return {
     /** The oldest first; at most a minute. */
     all: (): readonly ProcessReading[] => readings,
+    disturb(): void {
+      disturbed = true;
+    },
     close(): void {
       clearInterval(timer);
       delays.disable();

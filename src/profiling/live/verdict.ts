@@ -25,7 +25,8 @@ const LIMITS = {
 };
 
 /** @param inFlight requests and jobs that are under way. */
-export function liveVerdict(readings: readonly ProcessReading[], inFlight: number): Verdict {
+export function liveVerdict(minute: readonly ProcessReading[], inFlight: number): Verdict {
+  const readings = minute.filter(({ disturbed }) => !disturbed);
   if (readings.length === 0) return { kind: 'unknown' };
   const quantile = (share: number, value: (reading: ProcessReading) => number): number =>
     quantileOf(readings.map(value), share);
