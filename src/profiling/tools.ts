@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import { onRequestEnd } from './activity.ts';
-import { ProfilerBusyError } from './cpu/errors.ts';
-import { createProfiler } from './cpu/profiler.ts';
+import { ProfileBusyError } from './cpu/errors.ts';
+import { createProfileRecorder } from './cpu/recorder.ts';
 import { profileRoutes } from './cpu/routes.ts';
 import { watchSlowRoutes } from './cpu/slow-routes.ts';
 import { createLive, type Gauges } from './live/live.ts';
@@ -33,32 +33,32 @@ export function createProfilingTools({
   onError,
 }: ProfilingToolsOptions) {
   const live = createLive(gauges);
-  const profiler = createProfiler({ intervalMicros, projectRoot, onPause: live.paused });
+  const recorder = createProfileRecorder({ intervalMicros, projectRoot, onPause: live.paused });
   const unwatch = profilesSlowRoutes
     ? onRequestEnd(
         watchSlowRoutes((route) => {
-          profiler
+          recorder
             .start({ kind: 'cpu', seconds: SHORT_SECONDS, cause: { kind: 'slow', route } })
             .catch((error) => {
               // Somebody is looking already.
-              if (!(error instanceof ProfilerBusyError)) onError(error);
+              if (!(error instanceof ProfileBusyError)) onError(error);
             });
         }),
       )
     : () => {};
   const routes = Router();
-  routes.use(profileRoutes(profiler));
+  routes.use(profileRoutes(recorder));
   routes.get('/live', async (_req, res) => void res.json(await live.snapshot()));
 
   return {
-    profiler,
+    recorder,
     live,
     /** `/profiles` and `/live`, to be mounted where only operators come in. */
     routes,
     async close(): Promise<void> {
       unwatch();
       live.close();
-      await profiler.close();
+      await recorder.close();
     },
   };
 }

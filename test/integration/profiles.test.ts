@@ -129,7 +129,7 @@ async function reportOf({ id }: ProfileSummary, query = ''): Promise<ProfileRepo
 
 /** Sends requests one after the other for as long as the profile runs. */
 async function workUntilEnd(profile: ProfileSummary): Promise<void> {
-  while (tools.profiler.get(profile.id)?.summary().state === 'running') {
+  while (tools.recorder.get(profile.id)?.summary().state === 'running') {
     await supertest(url).get('/turns/비밀표식').expect(200);
   }
 }
@@ -267,19 +267,19 @@ describe('a route that becomes slow', () => {
       return performance.now() - startedAt;
     };
     const usual = await Promise.all(Array.from({ length: 250 }, timed));
-    assert.deepEqual(watching.profiler.list(), []);
+    assert.deepEqual(watching.recorder.list(), []);
     durationMs = 2 * Math.max(...usual);
     await Promise.all(Array.from({ length: 10 }, timed));
-    const { kind, cause, id } = await eventually(async () => watching.profiler.list()[0]);
+    const { kind, cause, id } = await eventually(async () => watching.recorder.list()[0]);
     assert.deepEqual({ kind, cause }, { kind: 'cpu', cause: { kind: 'slow', route: 'GET /things/:id' } });
     await Promise.all(Array.from({ length: 10 }, timed));
     assert.deepEqual(
-      watching.profiler.list().map((profile) => profile.id),
+      watching.recorder.list().map((profile) => profile.id),
       [id],
     );
     closeSubject();
     await watching.close();
-    assert.equal(watching.profiler.get(id)?.summary().state, 'finished', 'ended with the service');
+    assert.equal(watching.recorder.get(id)?.summary().state, 'finished', 'ended with the service');
   });
 });
 
@@ -290,7 +290,7 @@ describe('a heap profile', () => {
     function allocateMuch(): void {
       kept = Array.from({ length: 10_000 }, () => new Array(10).fill(kept.length));
     }
-    while (tools.profiler.get(profile.id)?.summary().state === 'running') {
+    while (tools.recorder.get(profile.id)?.summary().state === 'running') {
       allocateMuch();
       await nextTurn();
     }

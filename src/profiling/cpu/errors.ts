@@ -1,7 +1,7 @@
 import type { ProfileKind } from './model.ts';
 
 /** One profile at a time: two at once would measure each other. */
-export class ProfilerBusyError extends Error {
+export class ProfileBusyError extends Error {
   /** The profile that runs. */
   readonly id: string;
   readonly kind: ProfileKind;
@@ -10,7 +10,7 @@ export class ProfilerBusyError extends Error {
 
   constructor({ id, kind, endsAt }: { id: string; kind: ProfileKind; endsAt: number }) {
     super(`a ${kind} profile runs until ${new Date(endsAt).toISOString()}`);
-    this.name = 'ProfilerBusyError';
+    this.name = 'ProfileBusyError';
     this.id = id;
     this.kind = kind;
     this.endsAt = endsAt;
@@ -18,10 +18,10 @@ export class ProfilerBusyError extends Error {
 }
 
 /** The native sampler does not work here; everything else does. */
-export class ProfilerUnavailableError extends Error {
+export class ProfileUnavailableError extends Error {
   constructor(cause: unknown) {
     const { platform, arch, version } = process;
     super(`@datadog/pprof does not work on ${platform} ${arch} with Node ${version}`, { cause });
-    this.name = 'ProfilerUnavailableError';
+    this.name = 'ProfileUnavailableError';
   }
 }

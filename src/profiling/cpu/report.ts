@@ -1,5 +1,5 @@
 import type { Metric, ProfileReport, ProfileSummary } from './model.ts';
-import type { ProfileData } from './profiler.ts';
+import type { ProfileData } from './recorder.ts';
 import { flameGraph, functionTable, type SampleFilter, sumsByLabel } from './summary.ts';
 
 export interface ReportQuery extends SampleFilter {

@@ -1,8 +1,8 @@
 import { type Response, Router } from 'express';
 import { z } from 'zod';
 import { toCpuProfile } from './cpuprofile.ts';
-import { ProfilerBusyError, ProfilerUnavailableError } from './errors.ts';
-import type { Profile, ProfileData, Profiler } from './profiler.ts';
+import { ProfileBusyError, ProfileUnavailableError } from './errors.ts';
+import type { Profile, ProfileData, ProfileRecorder } from './recorder.ts';
 import { profileReport } from './report.ts';
 
 /** Seconds that a profile may take. Its samples are kept in memory until its end. */
@@ -25,32 +25,32 @@ const reportQuery = z.object({
  * `POST /profiles?kind=cpu&seconds=10` starts one: 202 with its `Location`, 409 while another runs. `GET` there is
  * 202 until it has ended and then its report, `.cpuprofile` and `.pb.gz` after the id are files for other tools.
  */
-export function profileRoutes(profiler: Profiler): Router {
+export function profileRoutes(recorder: ProfileRecorder): Router {
   const router = Router();
 
   router.post('/profiles', async (req, res) => {
     const query = startQuery.safeParse(req.query);
     if (!query.success) return refuse(res, query.error);
     try {
-      const profile = await profiler.start({ ...query.data, cause: { kind: 'asked' } });
+      const profile = await recorder.start({ ...query.data, cause: { kind: 'asked' } });
       res
         .status(202)
         .set('Retry-After', String(profile.seconds))
         .location(`${req.baseUrl}/profiles/${profile.id}`)
         .json({ profile });
     } catch (error) {
-      if (error instanceof ProfilerBusyError) {
+      if (error instanceof ProfileBusyError) {
         const { id, kind, endsAt, message } = error;
         const seconds = Math.max(1, Math.ceil((endsAt - Date.now()) / 1000));
         res.status(409).set('Retry-After', String(seconds));
         res.json({ error: 'busy', message, profile: { id, kind, endsAt } });
-      } else if (error instanceof ProfilerUnavailableError) {
+      } else if (error instanceof ProfileUnavailableError) {
         res.status(501).json({ error: 'unavailable', message: error.message });
       } else throw error;
     }
   });
 
-  router.get('/profiles', (_req, res) => void res.json({ profiles: profiler.list() }));
+  router.get('/profiles', (_req, res) => void res.json({ profiles: recorder.list() }));
 
   router.get('/profiles/:id.cpuprofile', async (req, res) => {
     const { data } = (await finished(res, req.params.id)) ?? {};
@@ -86,7 +86,7 @@ export function profileRoutes(profiler: Profiler): Router {
     res: Response,
     id: string,
   ): Promise<{ profile: Profile; data: ProfileData } | undefined> {
-    const profile = profiler.get(id);
+    const profile = recorder.get(id);
     if (!profile) {
       res.status(404).json({ error: 'not_found', message: 'no such profile: only the last ones are kept' });
     } else if (profile.summary().state === 'running') {

@@ -1,6 +1,6 @@
 import type { SourceMapper } from '@datadog/pprof';
 import { markContexts } from '../activity-context.ts';
-import { ProfilerUnavailableError } from './errors.ts';
+import { ProfileUnavailableError } from './errors.ts';
 import { labelsOfSample } from './sample-labels.ts';
 
 export type Pprof = typeof import('@datadog/pprof');
@@ -18,14 +18,14 @@ const HEAP_STACK_DEPTH = 64;
 /** From here on V8 tells what was allocated and collected again as well, not only what lives. */
 const ALLOCATIONS_SINCE_NODE = 26;
 
-/** @throws {ProfilerUnavailableError} where the native addon cannot be loaded. */
+/** @throws {ProfileUnavailableError} where the native addon cannot be loaded. */
 export async function loadPprof(): Promise<Pprof> {
   try {
     // Not before it is needed: most processes never take a profile, and some platforms have no build of it.
     const { default: pprof } = await import('@datadog/pprof');
     return pprof;
   } catch (error) {
-    throw new ProfilerUnavailableError(error);
+    throw new ProfileUnavailableError(error);
   }
 }
 

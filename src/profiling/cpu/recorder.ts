@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { buildCallTree, type CallTree } from './call-tree.ts';
-import { ProfilerBusyError } from './errors.ts';
+import { ProfileBusyError } from './errors.ts';
 import type { ProfileSummary } from './model.ts';
 import { encodePprof } from './pprof-file.ts';
 import { readPprof } from './pprof-reader.ts';
@@ -19,7 +19,7 @@ export interface Profile {
   readonly data: Promise<ProfileData>;
 }
 
-export interface ProfilerOptions {
+export interface ProfileRecorderOptions {
   /** Between two samples of time. */
   readonly intervalMicros: number;
   /** The folder that file names become relative to. */
@@ -28,7 +28,7 @@ export interface ProfilerOptions {
   readonly onPause: () => void;
 }
 
-export type Profiler = ReturnType<typeof createProfiler>;
+export type ProfileRecorder = ReturnType<typeof createProfileRecorder>;
 
 /** What is kept of finished profiles; the oldest make room. */
 const KEPT_PROFILES = 10;
@@ -37,7 +37,7 @@ const KEPT_BYTES = 16 * 1024 * 1024;
 const OBJECT_BYTES = 100;
 
 /** Takes profiles of this process on demand, one at a time, and keeps the last ones. */
-export function createProfiler({ intervalMicros, projectRoot, onPause }: ProfilerOptions) {
+export function createProfileRecorder({ intervalMicros, projectRoot, onPause }: ProfileRecorderOptions) {
   const profiles = new Map<string, Profile & { bytes: number }>();
   let running: { readonly profile: Profile; readonly end: () => void } | undefined;
 
@@ -55,12 +55,12 @@ export function createProfiler({ intervalMicros, projectRoot, onPause }: Profile
      * Starts a profile. That holds up the process: V8 walks the heap for the functions that there are, which takes
      * some 100 ms in this service and 0.4 ms more for each MiB; the end of it some 30 ms.
      *
-     * @throws {ProfilerBusyError} while another one runs.
-     * @throws {ProfilerUnavailableError} where the native sampler does not work.
+     * @throws {ProfileBusyError} while another one runs.
+     * @throws {ProfileUnavailableError} where the native sampler does not work.
      */
     async start(request: Pick<ProfileSummary, 'kind' | 'seconds' | 'cause'>): Promise<ProfileSummary> {
       const pprof = await loadPprof();
-      if (running) throw new ProfilerBusyError(running.profile.summary());
+      if (running) throw new ProfileBusyError(running.profile.summary());
       const paths = projectPaths(pprof, projectRoot);
       const sampler =
         request.kind === 'cpu'
