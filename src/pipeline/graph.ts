@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Attributes, trace } from '@opentelemetry/api';
+import { inSpan } from '../profiling/span.ts';
 import type { StepRecorder } from '../profiling/step.ts';
 
 /**
@@ -105,12 +106,12 @@ export class Graph<Known extends object> {
       runSignal.throwIfAborted();
       const needs = Object.fromEntries(step.after.map((dependency) => [dependency, values[dependency]]));
       const startedAt = performance.now();
-      values[step.name] = await record(step.name, attributes, () => attempt(step, needs, runSignal));
+      values[step.name] = await record(step, attributes, () => attempt(step, needs, runSignal));
       const completion = { name: step.name, durationMs: performance.now() - startedAt };
       if (onStepCompleted) {
         // In a chain, so that completions are reported in the order in which they happened.
         const kept = step.keepsOutput ? values[step.name] : undefined;
-        reports = reports.then(() => onStepCompleted(completion, kept));
+        reports = reports.then(() => inSpan('checkpoint', () => onStepCompleted(completion, kept)));
         await reports;
       }
     };

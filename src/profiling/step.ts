@@ -1,5 +1,6 @@
 import {
   type Attributes,
+  context,
   type Histogram,
   metrics,
   type Span,
@@ -7,8 +8,18 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { enterStep } from './activity.ts';
+import { STEP, STEP_AFTER } from './attributes.ts';
+import { captureCallSite } from './capture/call-site.ts';
+import { noteSpan } from './capture/span-notes.ts';
+import { meter } from './cost/meter.ts';
 
 export type StepOutcome = 'ok' | 'error' | 'timeout' | 'cancelled';
+
+/** A piece of work by its name, from a closed set, and the names of those that it has to come after. */
+export interface DeclaredStep {
+  readonly name: string;
+  readonly after: readonly string[];
+}
 
 export interface StepReport {
   readonly name: string;
@@ -20,7 +31,7 @@ export interface StepReport {
 
 /** Opens a span for a piece of work, and reports how it ended. The result and any error pass through. */
 export type StepRecorder = <T>(
-  name: string,
+  step: DeclaredStep,
   attributes: Attributes,
   run: (span: Span) => Promise<T>,
 ) => Promise<T>;
@@ -48,17 +59,36 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
     advice: { explicitBucketBoundaries: BUCKETS_SECONDS },
   });
 
-  return (name, attributes, run) => {
-    const step = enterStep(name);
-    return tracer.startActiveSpan(name, { attributes }, step.context, async (span) => {
-      const leave = step.begin();
+  /** The line that runs each step, found out once. */
+  const callSites = new Map<string, string | undefined>();
+  const start = ({ name, after }: DeclaredStep, attributes: Attributes) => {
+    const enteredAt = meter.enter();
+    const span = tracer.startSpan(name, {
+      attributes: { ...attributes, [STEP]: name, [STEP_AFTER]: [...after] },
+    });
+    if (!callSites.has(name)) callSites.set(name, captureCallSite());
+    noteSpan(span, { fingerprint: name, values: '', callSite: callSites.get(name) });
+    const entered = enterStep(name);
+    meter.leave(enteredAt);
+    return { span, entered };
+  };
+
+  return (step, attributes, run) => {
+    const { name } = step;
+    const { span, entered } = start(step, attributes);
+    return context.with(trace.setSpan(entered.context, span), async () => {
+      const beganAt = meter.enter();
+      const leave = entered.begin();
+      meter.leave(beganAt);
       const startedAt = performance.now();
       const end = (outcome: StepOutcome, error?: unknown) => {
         const durationMs = performance.now() - startedAt;
-        durations.record(durationMs / 1000, { step: name, outcome });
         onEnd?.({ name, attributes, outcome, durationMs, error });
+        const enteredAt = meter.enter();
+        durations.record(durationMs / 1000, { step: name, outcome });
         span.end();
         leave();
+        meter.leave(enteredAt);
       };
       try {
         const result = await run(span);
@@ -67,7 +97,7 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
       } catch (error) {
         const outcome = outcomeOf(error);
         span.setAttribute('error.type', errorType(error));
-        span.setStatus({ code: SpanStatusCode.ERROR, message: outcome });
+        span.setStatus({ code: SpanStatusCode.ERROR });
         end(outcome, error);
         throw error;
       }

@@ -70,16 +70,16 @@ function buildSubject(): RequestListener {
       }
     };
     await Promise.all([
-      record('waits', {}, () => done.promise),
+      record({ name: 'waits', after: [] }, {}, () => done.promise),
       Promise.all([
-        record('small', {}, () => turns(burnSmall)),
-        record('large', {}, () => turns(burnLarge)),
+        record({ name: 'small', after: [] }, {}, () => turns(burnSmall)),
+        record({ name: 'large', after: [] }, {}, () => turns(burnLarge)),
       ]).then(() => done.resolve()),
     ]);
     res.json({});
   });
   app.get('/held/:name', async (_req, res) => {
-    await record('early', {}, async () => {
+    await record({ name: 'early', after: [] }, {}, async () => {
       await held.promise;
       for (let turn = 0; turn < 30; turn++) {
         burn('early', 10);
@@ -252,7 +252,9 @@ describe('a CPU profile', () => {
 
 describe('a route that becomes slow', () => {
   test('is profiled without anybody asking, once', async () => {
+    await using resources = new AsyncDisposableStack();
     const watching = createProfilingTools({ ...OPTIONS, profilesSlowRoutes: true });
+    resources.defer(watching.close);
     let durationMs = 120;
     const app = express();
     app.use(serverSpan());
@@ -261,12 +263,14 @@ describe('a route that becomes slow', () => {
       res.json({});
     });
     const { url: subject, close: closeSubject } = await listen(app);
+    resources.defer(closeSubject);
     const timed = async (): Promise<number> => {
       const startedAt = performance.now();
       await supertest(subject).get('/things/1').expect(200);
       return performance.now() - startedAt;
     };
-    const usual = await Promise.all(Array.from({ length: 250 }, timed));
+    // As many as a p99 takes; whoever measures at the client measures more.
+    const usual = await Promise.all(Array.from({ length: 200 }, timed));
     assert.deepEqual(watching.recorder.list(), []);
     durationMs = 2 * Math.max(...usual);
     await Promise.all(Array.from({ length: 10 }, timed));
@@ -277,7 +281,6 @@ describe('a route that becomes slow', () => {
       watching.recorder.list().map((profile) => profile.id),
       [id],
     );
-    closeSubject();
     await watching.close();
     assert.equal(watching.recorder.get(id)?.summary().state, 'finished', 'ended with the service');
   });

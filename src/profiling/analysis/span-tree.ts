@@ -1,0 +1,178 @@
+import { BLOCKING, STEP, STEP_AFTER, WAIT } from '../attributes.ts';
+import type { WaitKind } from '../model.ts';
+import type { StoredSpan } from '../store/stored-span.ts';
+
+/** A span where it stands among the others of its trace. */
+export interface SpanNode {
+  readonly id: string;
+  readonly name: string;
+  readonly span: StoredSpan;
+  /** Inside of its parent's: what a child does after its parent has ended is no time of the parent. */
+  readonly start: number;
+  readonly end: number;
+  readonly parent: SpanNode | undefined;
+  /** By their start. */
+  readonly children: readonly SpanNode[];
+  /** The declared step that it is, or runs in. */
+  readonly step: string | undefined;
+  readonly wait: WaitKind | undefined;
+  /** Whether its parent may have waited for it. */
+  readonly blocking: boolean;
+}
+
+interface BuiltNode extends SpanNode {
+  children: SpanNode[];
+}
+
+/**
+ * The trees of a trace: a root for each piece of work that nobody in this process waited for. Every span is in exactly
+ * one of them, also when parents are missing or go round in a circle.
+ */
+export function buildTrees(spans: readonly StoredSpan[]): readonly SpanNode[] {
+  const byId = new Map(spans.map((span) => [span.id, span]));
+  const children = new Map<string, StoredSpan[]>();
+  const roots: StoredSpan[] = [];
+  for (const span of byId.values()) {
+    const parent = parentOf(span, byId);
+    const siblings = parent === undefined ? roots : children.get(parent.id);
+    if (siblings) siblings.push(span);
+    else if (parent) children.set(parent.id, [span]);
+  }
+
+  const placed = new Set<string>();
+  const place = (span: StoredSpan, parent: SpanNode | undefined): BuiltNode => {
+    placed.add(span.id);
+    const node = nodeOf(span, parent);
+    for (const child of (children.get(span.id) ?? []).toSorted(byStart)) {
+      if (placed.has(child.id)) continue;
+      const wait = queueWait(child, byId, node);
+      if (wait !== undefined) node.children.push(wait);
+      node.children.push(place(child, node));
+    }
+    return node;
+  };
+  const trees = roots.toSorted(byStart).map((root) => place(root, undefined));
+  // What goes round in a circle hangs on no root.
+  for (const span of spans) if (!placed.has(span.id)) trees.push(place(span, undefined));
+  return trees;
+}
+
+function byStart(a: StoredSpan, b: StoredSpan): number {
+  return a.start - b.start || b.end - a.end || (a.id < b.id ? -1 : 1);
+}
+
+/**
+ * Who waits for the span. A request is a whole of its own, also when this process itself sent it. A consumer starts when its producer has long ended: it belongs to the nearest span above
+ * that was there until it had finished, and to nobody when the request did not wait for it.
+ */
+function parentOf(span: StoredSpan, byId: ReadonlyMap<string, StoredSpan>): StoredSpan | undefined {
+  if (span.kind === 'server') return undefined;
+  const parent = span.parentId === undefined ? undefined : byId.get(span.parentId);
+  if (span.kind !== 'consumer') return parent;
+  const seen = new Set([span.id]);
+  let above = parent;
+  while (above !== undefined && above.end < span.end && !seen.has(above.id)) {
+    seen.add(above.id);
+    above = above.parentId === undefined ? undefined : byId.get(above.parentId);
+  }
+  return above !== undefined && seen.has(above.id) ? undefined : above;
+}
+
+function nodeOf(span: StoredSpan, parent: SpanNode | undefined): BuiltNode {
+  const { attributes } = span;
+  const start = parent === undefined ? span.start : within(span.start, parent);
+  return {
+    id: span.id,
+    name: span.name,
+    span,
+    start,
+    end: parent === undefined ? Math.max(span.start, span.end) : Math.max(start, within(span.end, parent)),
+    parent,
+    children: [],
+    step: typeof attributes[STEP] === 'string' ? attributes[STEP] : parent?.step,
+    wait: waitOf(span),
+    blocking: attributes[BLOCKING] !== false,
+  };
+}
+
+function within(time: number, { start, end }: SpanNode): number {
+  return Math.min(Math.max(time, start), end);
+}
+
+function waitOf(span: StoredSpan): WaitKind | undefined {
+  const declared = span.attributes[WAIT];
+  if (declared === 'pool' || declared === 'queue' || declared === 'limiter') return declared;
+  return span.name === 'pg-pool.connect' ? 'pool' : undefined;
+}
+
+/** From what was put into the queue until it was taken out: nobody opens a span for that. */
+function queueWait(
+  consumer: StoredSpan,
+  byId: ReadonlyMap<string, StoredSpan>,
+  parent: SpanNode,
+): SpanNode | undefined {
+  const producer = consumer.parentId === undefined ? undefined : byId.get(consumer.parentId);
+  if (consumer.kind !== 'consumer' || producer?.kind !== 'producer') return undefined;
+  const start = within(producer.end, parent);
+  const end = within(consumer.start, parent);
+  if (end <= start) return undefined;
+  const { step } = parent;
+  return {
+    id: consumer.id,
+    name: QUEUE_WAIT,
+    span: consumer,
+    start,
+    end,
+    parent,
+    children: [],
+    step,
+    wait: 'queue',
+    blocking: true,
+  };
+}
+
+export const QUEUE_WAIT = 'wait in the queue';
+
+/** Whether the node is a span of its own, and not the wait that was made up beside one. */
+export function isSpan(node: SpanNode): boolean {
+  return node.name !== QUEUE_WAIT || node.span.name === QUEUE_WAIT;
+}
+
+/** The node and all below it, parents before their children. */
+export function walk(root: SpanNode): readonly SpanNode[] {
+  const nodes: SpanNode[] = [];
+  const waiting = [root];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    nodes.push(node);
+    waiting.push(...node.children.toReversed());
+  }
+  return nodes;
+}
+
+/** What a step says it has to come after; undefined for a span that is no declared step. */
+export function declaredAfter({ span }: SpanNode): readonly string[] | undefined {
+  const after = span.attributes[STEP_AFTER];
+  return typeof span.attributes[STEP] === 'string' && Array.isArray(after) ? after : undefined;
+}
+
+export interface Interval {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Milliseconds that the intervals cover together, what overlaps once. */
+export function covered(intervals: readonly Interval[]): number {
+  let total = 0;
+  let until = Number.NEGATIVE_INFINITY;
+  for (const { start, end } of intervals.toSorted((a, b) => a.start - b.start)) {
+    if (end <= until) continue;
+    total += end - Math.max(start, until);
+    until = end;
+  }
+  return total;
+}
+
+/** Milliseconds of the node in which no child ran. */
+export function selfTime(node: SpanNode): number {
+  return node.end - node.start - covered(node.children);
+}

@@ -1,0 +1,85 @@
+import type { Finding, FindingGroup, Severity } from '../model.ts';
+
+/** Problems that are told apart; the one not seen for longest goes first, a muted one last. */
+const GROUPS = 200;
+const TRACES = 10;
+
+interface Group {
+  worst: Finding;
+  occurrences: number;
+  readonly firstSeenAt: number;
+  lastSeenAt: number;
+  traceIds: string[];
+}
+
+const RANK: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, info: 2 };
+
+/** What has been found since the process started, one entry a problem. Muting lasts as long as the process. */
+export function createFindingLog(now: () => number) {
+  /** By fingerprint, the one seen last at the end. */
+  const groups = new Map<string, Group>();
+  const muted = new Map<string, string>();
+
+  /** A trace that is looked at again, because more of it came, is no new occurrence. */
+  function record(finding: Finding): void {
+    const { fingerprint, traceId } = finding;
+    const group = groups.get(fingerprint) ?? {
+      worst: finding,
+      occurrences: 0,
+      firstSeenAt: now(),
+      lastSeenAt: 0,
+      traceIds: [],
+    };
+    if (costOf(finding) >= costOf(group.worst)) group.worst = finding;
+    group.lastSeenAt = now();
+    if (traceId === undefined) group.occurrences = 1;
+    else if (!group.traceIds.includes(traceId)) {
+      group.occurrences += 1;
+      group.traceIds = [traceId, ...group.traceIds].slice(0, TRACES);
+    }
+    groups.delete(fingerprint);
+    groups.set(fingerprint, group);
+    if (groups.size > GROUPS) forgetOne();
+  }
+
+  function forgetOne(): void {
+    const oldest =
+      [...groups.keys()].find((fingerprint) => !muted.has(fingerprint)) ?? groups.keys().next().value;
+    if (oldest === undefined) return;
+    groups.delete(oldest);
+    muted.delete(oldest);
+  }
+
+  return {
+    record,
+    size: () => groups.size,
+
+    /** The worst first; muted ones last. */
+    all(): readonly FindingGroup[] {
+      const told = [...groups].map(([fingerprint, group]) => ({
+        fingerprint,
+        ...group,
+        mutedReason: muted.get(fingerprint),
+      }));
+      return told.sort(
+        (a, b) =>
+          Number(a.mutedReason !== undefined) - Number(b.mutedReason !== undefined) ||
+          RANK[a.worst.severity] - RANK[b.worst.severity] ||
+          costOf(b.worst) - costOf(a.worst),
+      );
+    },
+
+    mute(fingerprint: string, reason: string): boolean {
+      if (!groups.has(fingerprint)) return false;
+      muted.set(fingerprint, reason);
+      return true;
+    },
+
+    unmute: (fingerprint: string): boolean => muted.delete(fingerprint),
+  };
+}
+
+/** Milliseconds: what mending it would save where that is known, else what it takes. */
+function costOf({ savingMs, timeMs }: Finding): number {
+  return savingMs ?? timeMs;
+}

@@ -1,0 +1,29 @@
+import type { Interval } from '../analysis/span-tree.ts';
+import type { Unit } from '../analysis/unit-of-work.ts';
+import type { Finding } from '../model.ts';
+import { eventLoopBlocked } from './event-loop-blocked.ts';
+import { identicalPrompts, modelDominates } from './model-calls.ts';
+import { poolExhausted } from './pool-exhausted.ts';
+import { redundantReads } from './redundant-reads.ts';
+import { repeatedCommands, repeatedRequests, repeatedStatements } from './repeated-calls.ts';
+import { findingOf, type Rule, type Thresholds } from './rule.ts';
+import { sequentialSteps } from './sequential-steps.ts';
+import { slowStatements } from './slow-statements.ts';
+
+/** Every rule that looks at one piece of work; that of the caches looks at all of them (`cache-economics.ts`). */
+export function createRules(blocks: () => readonly Interval[], thresholds: Thresholds) {
+  const rules: readonly Rule[] = [
+    repeatedStatements,
+    redundantReads,
+    repeatedCommands,
+    repeatedRequests,
+    sequentialSteps,
+    slowStatements,
+    poolExhausted,
+    modelDominates,
+    identicalPrompts,
+    eventLoopBlocked(blocks),
+  ];
+  return (unit: Unit, traceId: string): readonly Finding[] =>
+    rules.flatMap((rule) => rule(unit, thresholds).map((found) => findingOf(found, unit, traceId)));
+}

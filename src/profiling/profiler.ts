@@ -1,0 +1,215 @@
+import type { Interval } from './analysis/span-tree.ts';
+import { unitsOf } from './analysis/unit-of-work.ts';
+import { createSelfCost } from './cost/self-cost.ts';
+import { createCacheEconomics } from './findings/cache-economics.ts';
+import { createFindingLog } from './findings/finding-log.ts';
+import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
+import { createRules } from './findings/rules.ts';
+import type {
+  FindingGroup,
+  Profiler,
+  RouteSummary,
+  StoreStatistics,
+  TraceQuery,
+  TraceSummary,
+} from './model.ts';
+import { type CollectedTrace, createCollector } from './store/collector.ts';
+import { createRouteStatistics, type RouteFigures } from './store/route-statistics.ts';
+import type { StoredSpan } from './store/stored-span.ts';
+import { createTraceStore, type StoredTrace } from './store/trace-store.ts';
+import { detailOf, summaryOf } from './trace-view.ts';
+import { verdictOf } from './verdict.ts';
+
+export interface ProfilerOptions {
+  readonly service: string;
+  /** Bytes for traces, finished or not, and what is kept of routes and findings. */
+  readonly budgetBytes: number;
+  /** Times at which the event loop was blocked. */
+  readonly blocks: () => readonly Interval[];
+  readonly thresholds?: Thresholds;
+}
+
+export interface RunningProfiler extends Profiler {
+  readonly collector: ReturnType<typeof createCollector>;
+  /** Whether spans are recorded; false while the layer costs too much. */
+  readonly takesTraces: () => boolean;
+  /** To be called several times a second. */
+  readonly sweep: () => void;
+}
+
+const SPANS_PER_TRACE = 2_000;
+const ROUTES = 500;
+/** Part of the budget that traces may take which are not finished. */
+const OPEN_SHARE = 0.25;
+/** Bytes of a trace without its spans, and of a finding in it. */
+const TRACE_BYTES = 600;
+const FINDING_BYTES = 1_500;
+
+const LISTED = 10;
+const TRACES_LISTED = 50;
+const MOST_TRACES_LISTED = 500;
+
+/** Looks at every trace of this process once, keeps what is worth it, and tells what it knows. */
+export function createProfiler(options: ProfilerOptions): RunningProfiler {
+  const { service, budgetBytes, blocks, thresholds = THRESHOLDS } = options;
+  const now = () => performance.now();
+  const findIn = createRules(blocks, thresholds);
+  const routes = createRouteStatistics({ limit: ROUTES });
+  const caches = createCacheEconomics();
+  const findings = createFindingLog(() => performance.timeOrigin + now());
+  const selfCost = createSelfCost({ medianOf: (route) => routes.figures(route)?.durationMs.p50, now });
+  const collector = createCollector({
+    spansPerTrace: SPANS_PER_TRACE,
+    budgetBytes: budgetBytes * OPEN_SHARE,
+    onTrace: take,
+    now,
+  });
+  const otherBytes = () => collector.bytes() + routes.bytes() + findings.size() * FINDING_BYTES;
+  const traces = createTraceStore({ room: () => budgetBytes - otherBytes() });
+  let droppedSpans = 0;
+  let truncated = 0;
+
+  /** More of a trace that is there already is put to it, and the whole is looked at again. */
+  function take(collected: CollectedTrace): void {
+    const startedAt = now();
+    const known = traces.find(collected.traceId);
+    const merged = merge(known?.spans ?? [], collected.spans);
+    const spans = merged.slice(0, SPANS_PER_TRACE);
+    const units = unitsOf(spans);
+    const counted = new Set(known?.units);
+    for (const unit of units) {
+      if (!unit.root.span.unfinished && !counted.has(unit.root.id)) routes.record(unit);
+    }
+    for (const span of collected.spans) {
+      truncated += span.truncated;
+      if (span.events.length > 0) caches.add(span);
+    }
+    const [first] = units;
+    if (first === undefined) return;
+    const found = units.flatMap((unit) => findIn(unit, collected.traceId));
+    for (const finding of found) findings.record(finding);
+    const dropped = collected.droppedSpans + merged.length - spans.length;
+    droppedSpans += dropped;
+    const trace: StoredTrace = {
+      traceId: collected.traceId,
+      spans,
+      droppedSpans: (known?.droppedSpans ?? 0) + dropped,
+      route: first.route,
+      start: Math.min(...units.map(({ root }) => root.start)),
+      durationMs: first.root.end - first.root.start,
+      failed: units.some(({ failed }) => failed),
+      units: units.filter(({ root }) => !root.span.unfinished).map(({ root }) => root.id),
+      findings: found,
+      bytes: TRACE_BYTES + FINDING_BYTES * found.length + spans.reduce((sum, { bytes }) => sum + bytes, 0),
+    };
+    traces.put(trace);
+    selfCost.traceTaken(trace.route, (now() - startedAt) * 1_000, trace.bytes);
+  }
+
+  const allFindings = (): readonly FindingGroup[] => {
+    for (const finding of caches.findings()) findings.record(finding);
+    return findings.all();
+  };
+
+  const summaryOfRoute = (figures: RouteFigures, found: readonly FindingGroup[]): RouteSummary => ({
+    ...figures,
+    verdict: verdictOf(figures.route, figures.durationMs.p50, routes.steps(figures.route), found),
+  });
+
+  const allRoutes = (): readonly RouteSummary[] => {
+    const found = allFindings();
+    return routes
+      .names()
+      .flatMap((name) => routes.figures(name) ?? [])
+      .sort((a, b) => b.totalMs - a.totalMs)
+      .map((figures) => summaryOfRoute(figures, found));
+  };
+
+  const summary = (trace: StoredTrace): TraceSummary => summaryOf(trace, traces.pinnedFor(trace));
+
+  const store = (): StoreStatistics => ({
+    ...traces.statistics(),
+    bytes: traces.bytes() + otherBytes(),
+    budgetBytes,
+    openTraces: collector.openTraces(),
+    routes: routes.names().length,
+    droppedSpans,
+    truncatedAttributes: truncated,
+    overflowedRoutes: routes.overflowed(),
+  });
+
+  return {
+    collector,
+    takesTraces: selfCost.takesTraces,
+    sweep() {
+      collector.sweep();
+      traces.makeRoom();
+      selfCost.check();
+    },
+
+    overview() {
+      const known = allRoutes();
+      return {
+        process: { service, pid: process.pid, startedAt: performance.timeOrigin, node: process.version },
+        verdict: (known.find(({ kind }) => kind === 'server') ?? known[0])?.verdict,
+        routes: known.slice(0, LISTED),
+        findings: allFindings()
+          .filter(({ mutedReason }) => mutedReason === undefined)
+          .slice(0, LISTED),
+        caches: caches.reports(),
+        store: store(),
+        selfCost: selfCost.report(),
+      };
+    },
+    routes: allRoutes,
+    route(route) {
+      const figures = routes.figures(route);
+      if (figures === undefined) return undefined;
+      const found = allFindings().filter(({ worst }) => worst.route === route);
+      return {
+        ...summaryOfRoute(figures, found),
+        steps: routes.steps(route),
+        findings: found,
+        slowest: traces.slowest(route).map(summary),
+      };
+    },
+    traces(query = {}) {
+      const matching = traces.all().filter((trace) => matches(trace, query));
+      matching.sort((a, b) => (query.order === 'slowest' ? b.durationMs - a.durationMs : b.start - a.start));
+      const limit = Math.min(MOST_TRACES_LISTED, query.limit ?? TRACES_LISTED);
+      return { traces: matching.slice(0, limit).map(summary), matching: matching.length };
+    },
+    trace(traceId) {
+      const trace = traces.find(traceId);
+      return trace && detailOf(trace, traces.pinnedFor(trace));
+    },
+    findings: allFindings,
+    mute: findings.mute,
+    unmute: findings.unmute,
+    store,
+    selfCost: selfCost.report,
+  };
+}
+
+/** A span that had not ended when it came first is there once, as it ended. */
+function merge(known: readonly StoredSpan[], more: readonly StoredSpan[]): readonly StoredSpan[] {
+  if (known.length === 0) return more;
+  const newIds = new Set(more.map(({ id }) => id));
+  return [...known.filter(({ id }) => !newIds.has(id)), ...more];
+}
+
+function matches(trace: StoredTrace, query: TraceQuery): boolean {
+  const { route, status, minDurationMs = 0, rule, finding } = query;
+  if (route !== undefined && trace.route !== route) return false;
+  if (status !== undefined && trace.failed !== (status === 'error')) return false;
+  if (trace.durationMs < minDurationMs) return false;
+  if (rule !== undefined && !trace.findings.some((found) => found.rule === rule)) return false;
+  if (finding !== undefined && !trace.findings.some(({ fingerprint }) => fingerprint === finding))
+    return false;
+  return query.text === undefined || holds(trace, query.text.toLowerCase());
+}
+
+function holds(trace: StoredTrace, text: string): boolean {
+  const has = (value: string) => value.toLowerCase().includes(text);
+  return has(trace.traceId) || has(trace.route) || trace.spans.some(({ name }) => has(name));
+}

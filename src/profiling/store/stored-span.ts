@@ -1,0 +1,119 @@
+import { type AttributeValue, SpanStatusCode } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import { KEPT_ATTRIBUTES, QUERY_TEXT } from '../attributes.ts';
+import { notesOf, type SpanNotes } from '../capture/span-notes.ts';
+import { fingerprintSql } from '../capture/sql-fingerprint.ts';
+import type { SpanAttributes, SpanEvent, SpanKindName } from '../model.ts';
+
+/** A span as the profiler keeps it. */
+export interface StoredSpan {
+  readonly id: string;
+  readonly parentId: string | undefined;
+  readonly name: string;
+  readonly kind: SpanKindName;
+  /** Milliseconds of `performance.now()`, as for all times in the store. */
+  readonly start: number;
+  readonly end: number;
+  readonly failed: boolean;
+  readonly attributes: SpanAttributes;
+  readonly events: readonly SpanEvent[];
+  readonly notes: SpanNotes | undefined;
+  /** It still ran when its trace was put away. */
+  readonly unfinished: boolean;
+  readonly bytes: number;
+  readonly truncated: number;
+}
+
+const KINDS: readonly SpanKindName[] = ['internal', 'server', 'client', 'producer', 'consumer'];
+
+/** Characters of one attribute, and events of one span. */
+const ATTRIBUTE_LIMIT = 2_048;
+const EVENT_LIMIT = 64;
+
+/**
+ * Bytes of a span without its texts, and of an attribute or event: V8's objects and their slots, measured by the test
+ * that holds the heap against the count.
+ */
+const SPAN_BYTES = 360;
+const ENTRY_BYTES = 40;
+const EVENT_BYTES = 120;
+
+const NO_EVENTS: readonly SpanEvent[] = [];
+
+/** What is kept of a span: allow-listed attributes, cut to size, and the statement without its values. */
+export function storeSpan(span: ReadableSpan, start: number, end: number, unfinished = false): StoredSpan {
+  const notes = notesOf(span);
+  const size = { bytes: SPAN_BYTES + 2 * span.name.length, truncated: 0 };
+  const attributes = keptAttributes(span.attributes, notes, size);
+  const events = span.events.length === 0 ? NO_EVENTS : keptEvents(span, start, size);
+  if (notes !== undefined) size.bytes += ENTRY_BYTES + 2 * (notes.callSite?.length ?? 0) + 16;
+  return {
+    id: span.spanContext().spanId,
+    parentId: span.parentSpanContext?.spanId,
+    name: span.name,
+    kind: KINDS[span.kind] ?? 'internal',
+    start,
+    end,
+    failed: span.status.code === SpanStatusCode.ERROR,
+    attributes,
+    events,
+    notes,
+    unfinished,
+    bytes: size.bytes,
+    truncated: size.truncated,
+  };
+}
+
+interface Size {
+  bytes: number;
+  truncated: number;
+}
+
+function keptAttributes(
+  given: ReadableSpan['attributes'],
+  notes: SpanNotes | undefined,
+  size: Size,
+): SpanAttributes {
+  const kept: Record<string, string | number | boolean | readonly string[]> = {};
+  for (const name in given) {
+    const value = given[name];
+    if (name === QUERY_TEXT && isSqlSystem(given['db.system.name'])) {
+      kept[name] = cut(notes?.fingerprint ?? fingerprintSql(String(value)), size);
+    } else if (KEPT_ATTRIBUTES.has(name) && value !== undefined) {
+      kept[name] = keptValue(value, size);
+    } else continue;
+    size.bytes += ENTRY_BYTES;
+  }
+  return kept as SpanAttributes;
+}
+
+function keptValue(value: AttributeValue, size: Size): string | number | boolean | readonly string[] {
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  return Array.isArray(value) ? texts(value, size) : cut(String(value), size);
+}
+
+/** SQL can be told from its values. What is said to other systems holds keys, and is left out. */
+function isSqlSystem(system: unknown): boolean {
+  return typeof system === 'string' && system !== 'redis' && system !== 'mongodb' && system !== 'memcached';
+}
+
+function texts(values: readonly unknown[], size: Size): readonly string[] {
+  return values.slice(0, EVENT_LIMIT).map((value) => cut(String(value), size));
+}
+
+function cut(text: string, size: Size): string {
+  const kept = text.length > ATTRIBUTE_LIMIT ? text.slice(0, ATTRIBUTE_LIMIT) : text;
+  if (kept !== text) size.truncated += 1;
+  size.bytes += kept.length;
+  return kept;
+}
+
+function keptEvents(span: ReadableSpan, start: number, size: Size): readonly SpanEvent[] {
+  const [seconds, nanoseconds] = span.startTime;
+  if (span.events.length > EVENT_LIMIT) size.truncated += 1;
+  return span.events.slice(0, EVENT_LIMIT).map(({ name, time, attributes = {} }) => {
+    size.bytes += EVENT_BYTES + name.length;
+    const sinceStart = (time[0] - seconds) * 1_000 + (time[1] - nanoseconds) / 1e6;
+    return { name, atMs: start + sinceStart, attributes: keptAttributes(attributes, undefined, size) };
+  });
+}
