@@ -65,6 +65,7 @@ const environment = z.object({
   SESSION_TIMEOUT_MS: milliseconds.default(120_000),
   SESSION_CONCURRENCY: z.coerce.number().int().min(1).default(32),
   SESSION_QUEUE_LIMIT: z.coerce.number().int().min(1).default(1_000),
+  PROFILER_SLOW_ROUTES: z.enum(['on', 'off']).optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   PROFILER: z.enum(['on', 'off']).optional(),
   PROFILER_TOKEN: z
@@ -117,6 +118,8 @@ export interface ProfilerConfig {
   readonly token: string | undefined;
   readonly jaegerUrl: string | undefined;
   readonly grafanaUrl: string | undefined;
+  /** Whether a route that passes its p99 is profiled without anybody asking. */
+  readonly slowRoutes: boolean;
 }
 
 /**
@@ -171,8 +174,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
  * @throws {StartupError} when it is asked for and has no token: it would be open to strangers.
  */
 function profilerOf(values: z.output<typeof environment>): ProfilerConfig | undefined {
-  const isPublic = values.NODE_ENV === 'production' || !isLoopback(values.OPS_HOST);
-  const isWanted = values.PROFILER ?? (values.NODE_ENV === 'production' ? 'off' : 'on');
+  const production = values.NODE_ENV === 'production';
+  const isPublic = production || !isLoopback(values.OPS_HOST);
+  const isWanted = values.PROFILER ?? (production ? 'off' : 'on');
   if (isWanted === 'off') return undefined;
   if (isPublic && !values.PROFILER_TOKEN) {
     if (values.PROFILER !== 'on') return undefined;
@@ -180,7 +184,13 @@ function profilerOf(values: z.output<typeof environment>): ProfilerConfig | unde
       'bad configuration: PROFILER_TOKEN: PROFILER=on needs it in production, and where OPS_HOST is not loopback',
     );
   }
-  return { token: values.PROFILER_TOKEN, jaegerUrl: values.JAEGER_UI_URL, grafanaUrl: values.GRAFANA_URL };
+  return {
+    token: values.PROFILER_TOKEN,
+    jaegerUrl: values.JAEGER_UI_URL,
+    grafanaUrl: values.GRAFANA_URL,
+    // A profile holds up the process for 0.1 s at its start: operators decide when their users pay for it.
+    slowRoutes: (values.PROFILER_SLOW_ROUTES ?? (production ? 'off' : 'on')) === 'on',
+  };
 }
 
 function isLoopback(host: string): boolean {

@@ -13,9 +13,11 @@ import { limitSessionCreation } from './http/rate-limit.ts';
 import { createDelivery } from './http/session-delivery.ts';
 import { describeError, type Logger } from './log.ts';
 import { createSessionGraph } from './pipeline/create-session.ts';
+import type { Gauges } from './profiling/live/live.ts';
 import { createProfilerPage } from './profiling/profiler-page.ts';
 import { createStepRecorder, type StepReport } from './profiling/step.ts';
 import { runningTelemetry } from './profiling/telemetry.ts';
+import { createProfilingTools } from './profiling/tools.ts';
 import { type BullmqQueue, createBullmqQueue } from './queue/bullmq-queue.ts';
 import { createFallbackQueue } from './queue/fallback-queue.ts';
 import { createLocalBus } from './queue/local-bus.ts';
@@ -28,7 +30,7 @@ import { createFeed } from './sessions/feed.ts';
 import { startRecovery } from './sessions/recovery.ts';
 import { createSessionMetrics, type SessionMetrics } from './sessions/session-metrics.ts';
 import { createSessionService } from './sessions/session-service.ts';
-import { connectDatabase, prepareDatabase } from './store/database.ts';
+import { connectDatabase, poolUsage, prepareDatabase } from './store/database.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { createCorpusRepository } from './store/repositories/corpus-repository.ts';
 import { createExecutionRepository } from './store/repositories/execution-repository.ts';
@@ -48,6 +50,10 @@ export type Container = Awaited<ReturnType<typeof createContainer>>;
 
 /** Unfinished sessions of one user: somebody who waits for three does not need a fourth. */
 const UNFINISHED_PER_USER = 3;
+
+/** Microseconds between the samples of a profile: 1 ms shows short functions, 5 ms costs a fifth of it. */
+const DEVELOPMENT_SAMPLING_MICROS = 1_000;
+const PRODUCTION_SAMPLING_MICROS = 5_000;
 
 /** Milliseconds that running sessions get to finish at shutdown, before they are handed to another executor. */
 const FINISH_WITHIN_MS = 5_000;
@@ -130,7 +136,14 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     limits: { unfinishedPerUser: UNFINISHED_PER_USER, queued: config.sessions.queueLimit },
     now,
   });
-  const profiler = profilerPage(config, log);
+  const profiler = profilerPage(config, log, resources, {
+    pool: () => ({ ...poolUsage(database), max: config.database.poolMax }),
+    queue: async () => {
+      const { queued, running } = await estimator.load();
+      return { queued, running };
+    },
+    streams: () => ({ open: metrics.openStreams() }),
+  });
   const closing = new AbortController();
   const app = (): Express =>
     buildApp({
@@ -173,15 +186,26 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   };
 }
 
-function profilerPage({ profiler, ops, environment }: Config, log: Logger) {
+/** @param gauges what this process can tell about itself at any moment. */
+function profilerPage(config: Config, log: Logger, resources: AsyncDisposableStack, gauges: Gauges) {
+  const { profiler: settings, ops } = config;
+  const production = config.environment === 'production';
   const telemetry = runningTelemetry();
-  if (!profiler || !telemetry) return undefined;
+  if (!settings || !telemetry) return undefined;
+  const tools = createProfilingTools({
+    projectRoot: join(import.meta.dirname, '..'),
+    intervalMicros: production ? PRODUCTION_SAMPLING_MICROS : DEVELOPMENT_SAMPLING_MICROS,
+    profilesSlowRoutes: settings.slowRoutes,
+    gauges,
+    onError: (error) => log.warn({ err: describeError(error) }, 'no profile of a slow route'),
+  });
+  resources.defer(tools.close);
   return createProfilerPage({
-    ...profiler,
+    ...settings,
     ops,
-    linksEveryAnswer: environment !== 'production',
+    linksEveryAnswer: !production,
     profiler: telemetry.profiler,
-    more: [],
+    more: [tools.routes],
     onMistake: (error) => log.error({ err: describeError(error) }, 'profiler'),
   });
 }

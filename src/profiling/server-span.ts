@@ -8,6 +8,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { NextFunction, Request, Response } from 'express';
+import { enterRequest } from './activity.ts';
 
 /** The methods of RFC 9110 and PATCH; any other is `_OTHER`, so that a client cannot create label values. */
 const KNOWN_METHODS = new Set([
@@ -59,6 +60,13 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     );
     res.setHeader('X-Trace-Id', span.spanContext().traceId);
     const route = watchRoute(req);
+    const request = enterRequest(trace.setSpan(parent, span), {
+      traceId: span.spanContext().traceId,
+      route: () => {
+        const template = route();
+        return template === undefined ? undefined : `${method} ${template}`;
+      },
+    });
 
     // `close` comes after `finish` and also when the client leaves early: exactly once in either case.
     res.once('close', () => {
@@ -76,9 +84,10 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
       if (!res.writableFinished) span.setAttribute('meari.client_left', true);
       durations.record((performance.now() - startedAt) / 1000, labels);
       span.end();
+      request.end();
     });
 
-    context.with(trace.setSpan(parent, span), next);
+    context.with(request.context, next);
   };
 }
 

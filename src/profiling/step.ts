@@ -7,6 +7,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
+import { enterStep } from './activity.ts';
 import { STEP, STEP_AFTER } from './attributes.ts';
 import { captureCallSite } from './capture/call-site.ts';
 import { noteSpan } from './capture/span-notes.ts';
@@ -60,21 +61,25 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
 
   /** The line that runs each step, found out once. */
   const callSites = new Map<string, string | undefined>();
-  const start = ({ name, after }: DeclaredStep, attributes: Attributes): Span => {
+  const start = ({ name, after }: DeclaredStep, attributes: Attributes) => {
     const enteredAt = meter.enter();
     const span = tracer.startSpan(name, {
       attributes: { ...attributes, [STEP]: name, [STEP_AFTER]: [...after] },
     });
     if (!callSites.has(name)) callSites.set(name, captureCallSite());
     noteSpan(span, { fingerprint: name, values: '', callSite: callSites.get(name) });
+    const entered = enterStep(name);
     meter.leave(enteredAt);
-    return span;
+    return { span, entered };
   };
 
   return (step, attributes, run) => {
     const { name } = step;
-    const span = start(step, attributes);
-    return context.with(trace.setSpan(context.active(), span), async () => {
+    const { span, entered } = start(step, attributes);
+    return context.with(trace.setSpan(entered.context, span), async () => {
+      const beganAt = meter.enter();
+      const leave = entered.begin();
+      meter.leave(beganAt);
       const startedAt = performance.now();
       const end = (outcome: StepOutcome, error?: unknown) => {
         const durationMs = performance.now() - startedAt;
@@ -82,6 +87,7 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
         const enteredAt = meter.enter();
         durations.record(durationMs / 1000, { step: name, outcome });
         span.end();
+        leave();
         meter.leave(enteredAt);
       };
       try {

@@ -5,6 +5,8 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
+import { queueWatch } from './activity.ts';
+import { ActivityContextManager } from './activity-context.ts';
 import { watchBlocks } from './capture/block-watch.ts';
 import { createCallHooks } from './capture/calls.ts';
 import type { Profiler } from './model.ts';
@@ -68,9 +70,11 @@ export function startTelemetry({ serviceName }: { serviceName: string }): Teleme
     metricReaders: [prometheus],
     logRecordProcessors: [],
     sampler: createSampler(exportRatioFrom(process.env), profiler.takesTraces),
+    contextManager: new ActivityContextManager(),
     // The profiler first: it takes out what the exporter must not see.
     spanProcessors: [
       localSpanProcessor(profiler.collector, hooks),
+      queueWatch,
       ...(exportsTraces ? [new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })] : []),
     ],
     instrumentations: [

@@ -46,6 +46,19 @@ function connect(url: string, poolMax: number, timeouts: object): Database {
   });
 }
 
+/** Connections of this process, and the queries that wait for one. */
+export function poolUsage(database: Database): { used: number; free: number; waiting: number } {
+  const { pool } = database.client as { pool: Pool };
+  return { used: pool.numUsed(), free: pool.numFree(), waiting: pool.numPendingAcquires() };
+}
+
+/** What knex's pool (tarn) tells, of which knex has no types. */
+interface Pool {
+  numUsed(): number;
+  numFree(): number;
+  numPendingAcquires(): number;
+}
+
 /** Any number that no other application on the same database uses for an advisory lock. */
 const MIGRATION_LOCK = 7_041_120_011;
 

@@ -1,0 +1,154 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Context, context, createContextKey, type Span, SpanKind, trace } from '@opentelemetry/api';
+import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace';
+
+/**
+ * What the code that runs at this moment runs for, carried by OpenTelemetry's context: the request or the job, and
+ * the step of it. Samples are labelled with it, and the live view lists what is under way.
+ *
+ * One for the process, as the context and the tracer are. Times are on the clock of `performance.now`.
+ */
+
+/** A request, or a job that another process has put into the queue. */
+export interface Activity {
+  readonly kind: 'request' | 'job';
+  /** `POST /api/v1/things/:id`, or the name of the job's span. A request has none before its route is chosen. */
+  readonly route: () => string | undefined;
+  readonly traceId: string;
+  readonly startedAt: number;
+  /** When a request was answered; its steps may go on. A job has no end of its own: it is under way with its steps. */
+  endedAt: number | undefined;
+  readonly steps: Set<ActiveStep>;
+}
+
+export interface ActiveStep {
+  readonly name: string;
+  readonly startedAt: number;
+  endedAt: number | undefined;
+  /** Calls a function in the asynchronous context of the step, from outside of it. */
+  within: (run: () => void) => void;
+}
+
+export interface Work {
+  readonly activity: Activity | undefined;
+  readonly step: ActiveStep | undefined;
+}
+
+/** Told the route of a request that has ended and the milliseconds that it took. */
+export type RequestListener = (route: string, durationMs: number) => void;
+
+const WORK = createContextKey('what the code runs for');
+const inFlight = new Set<Activity>();
+/** Steps with what they belong to: one without a request or job is in no activity. */
+const steps = new Map<ActiveStep, Work>();
+const requestListeners = new Set<RequestListener>();
+
+/** Opens a request; its handlers have to run in the context returned. */
+export function enterRequest(
+  parent: Context,
+  { traceId, route }: Pick<Activity, 'traceId' | 'route'>,
+): { readonly context: Context; readonly end: () => void } {
+  const activity = createActivity('request', traceId, route);
+  inFlight.add(activity);
+  return {
+    context: parent.setValue(WORK, { activity, step: undefined } satisfies Work),
+    end() {
+      activity.endedAt = performance.now();
+      if (activity.steps.size === 0) inFlight.delete(activity);
+      const template = route();
+      if (template === undefined) return;
+      for (const tell of requestListeners) tell(template, activity.endedAt - activity.startedAt);
+    },
+  };
+}
+
+/** Opens a step in the active context. `begin` has to be called in the context returned, and returns what ends it. */
+export function enterStep(name: string): { readonly context: Context; readonly begin: () => () => void } {
+  const parent = context.active();
+  const { activity } = workOf(parent) ?? { activity: undefined };
+  const startedAt = performance.now();
+  const step: ActiveStep = { name, startedAt, endedAt: undefined, within: (run) => run() };
+  const work: Work = { activity, step };
+  return {
+    context: parent.setValue(WORK, work),
+    begin() {
+      // For a profile that starts while the step is under way: it labels the step's context from outside.
+      step.within = AsyncLocalStorage.snapshot();
+      steps.set(step, work);
+      activity?.steps.add(step);
+      if (activity) inFlight.add(activity);
+      return () => {
+        step.endedAt = performance.now();
+        steps.delete(step);
+        activity?.steps.delete(step);
+        if (activity?.steps.size === 0 && !isOpen(activity)) inFlight.delete(activity);
+      };
+    },
+  };
+}
+
+/** What a context is for; undefined outside of every request, job and step. */
+export function workOf(context: Context): Work | undefined {
+  const work = context.getValue(WORK) as Work | undefined;
+  if (work) return work;
+  const span = trace.getSpan(context);
+  const activity = span && jobOf(span);
+  return activity && { activity, step: undefined };
+}
+
+/** Every request and job that is under way, the oldest first. */
+export function activitiesInFlight(): readonly Activity[] {
+  return [...inFlight].sort((one, other) => one.startedAt - other.startedAt);
+}
+
+/** Every step that is under way, of whatever it is a step. */
+export function stepsInFlight(): readonly Work[] {
+  return [...steps.values()];
+}
+
+/** @returns what ends it. */
+export function onRequestEnd(listener: RequestListener): () => void {
+  requestListeners.add(listener);
+  return () => void requestListeners.delete(listener);
+}
+
+/** Producers' span ids with what they were sent for: consumed in the same process, a job is part of that. */
+const sentFor = new Map<string, Activity>();
+/** What was sent and is not known any more counts as sent by another process. */
+const SENT_LIMIT = 10_000;
+const jobs = new WeakMap<Span, Activity>();
+
+/** Watches what is put into queues; has to be among the span processors. */
+export const queueWatch: SpanProcessor = {
+  onStart(span, parentContext) {
+    const activity = span.kind === SpanKind.PRODUCER ? workOf(parentContext)?.activity : undefined;
+    if (!activity) return;
+    sentFor.set(span.spanContext().spanId, activity);
+    const [oldest] = sentFor.size > SENT_LIMIT ? sentFor.keys() : [];
+    if (oldest !== undefined) sentFor.delete(oldest);
+  },
+  onEnd() {},
+  async forceFlush() {},
+  async shutdown() {},
+};
+
+/** What a consumer's span is for; undefined for every other span, and for one that is not recorded. */
+function jobOf(span: Span): Activity | undefined {
+  const known = jobs.get(span);
+  if (known) return known;
+  const { kind, name, parentSpanContext } = span as Partial<ReadableSpan>;
+  if (kind !== SpanKind.CONSUMER) return undefined;
+  const sender = parentSpanContext && sentFor.get(parentSpanContext.spanId);
+  const job = sender ?? createActivity('job', span.spanContext().traceId, () => name);
+  jobs.set(span, job);
+  return job;
+}
+
+function createActivity(kind: Activity['kind'], traceId: string, route: Activity['route']): Activity {
+  return { kind, route, traceId, startedAt: performance.now(), endedAt: undefined, steps: new Set() };
+}
+
+/** A request is under way until it is answered, whatever it does; a job for as long as it has steps. */
+function isOpen({ kind, endedAt }: Activity): boolean {
+  return kind === 'request' && endedAt === undefined;
+}
