@@ -14,14 +14,14 @@ const ROW = 20;
 /** Boxes narrower than this part of what is in sight are left out: they could be neither seen nor hit. */
 const LEAST_WIDTH = 0.0012;
 
-/** Whose code it is, which gives the colour. @param {FlameNode} node */
+/** Whose code it is, which gives the colour. @param {Pick<FlameNode, 'file'>} frame */
 export function originOf({ file }) {
   if (file === '') return 'engine';
   if (file.startsWith('node:')) return 'node';
   return file.includes('node_modules') ? 'package' : 'application';
 }
 
-/** @param {FlameNode} node */
+/** @param {Pick<FlameNode, 'file' | 'line'>} frame */
 export function placeOf({ file, line }) {
   if (file === '') return '';
   return line > 0 ? `${file}:${line}` : file;
@@ -157,7 +157,13 @@ export function createFlameGraph(root, { format }) {
 
   draw();
   return {
-    element: el('div', { class: 'stack' }, el('div', { class: 'row' }, reset, found), sheet, details),
+    element: el(
+      'div',
+      { class: 'stack' },
+      el('div', { class: 'row' }, reset, found),
+      el('div', { class: 'flame-frame' }, sheet),
+      details,
+    ),
     /** @param {string} wanted */
     search(wanted) {
       text = wanted.trim().toLowerCase();

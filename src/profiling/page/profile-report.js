@@ -4,7 +4,7 @@ import { bytes, ms, number, percent } from './format.js';
 import { table } from './pieces.js';
 import { t, textOf } from './texts.js';
 
-/** @import { LabelSum, Metric, ProfileReport } from '../cpu/model.ts' */
+/** @import { FunctionRow, LabelSum, Metric, ProfileReport } from '../cpu/model.ts' */
 
 /** @param {Metric} metric */
 const formatOf = (metric) => (metric === 'cpu' || metric === 'wall' ? ms : bytes);
@@ -17,7 +17,7 @@ const formatOf = (metric) => (metric === 'cpu' || metric === 'wall' ? ms : bytes
  * @param {(change: { metric?: string, step?: string, route?: string }) => void} choose
  */
 export function reportView(report, filter, choose) {
-  const { profile, metric, metrics, sums, functions, flame, foldedSamples } = report;
+  const { profile, metric, metrics, sums, flame } = report;
   const format = formatOf(metric);
   const graph = createFlameGraph(flame, { format });
   const file = `api/profiles/${encodeURIComponent(profile.id)}`;
@@ -79,38 +79,48 @@ export function reportView(report, filter, choose) {
           el('h2', {}, t('nothingSampled')),
           el('p', {}, t('nothingSampledText')),
         ),
-    el(
-      'section',
-      { class: 'panel stack' },
-      el('h2', {}, t('functions')),
-      table(
-        [t('function'), `#${t('selfTime')}`, '#-%', `#${t('total')}`, '#-%', `#-${t('samples')}`],
-        functions
-          .slice(0, 100)
-          .map((row) => [
-            [
-              el('code', {}, row.name || t('anonymous')),
-              el(
-                'div',
-                {},
-                el(
-                  'small',
-                  { class: `origin-${originOf({ ...row, children: [] })}` },
-                  placeOf({ ...row, children: [] }),
-                ),
-              ),
-            ],
-            format(row.self),
-            percent(row.selfShare),
-            format(row.total),
-            percent(row.totalShare),
-            number(row.samples),
-          ]),
-        t('functions'),
-      ),
-      foldedSamples > 0 && el('p', { class: 'soft' }, t('folded', { count: number(foldedSamples) })),
-    ),
+    functionsView(report, format),
   ];
+}
+
+/** Functions that are shown before somebody asks for more. */
+const FIRST_FUNCTIONS = 25;
+
+/** As pstats lists them. @param {ProfileReport} report @param {(value: number) => string} format */
+function functionsView({ functions, foldedSamples }, format) {
+  const row = (/** @type {FunctionRow} */ { name, file, line, ...measured }) => [
+    [
+      el('code', {}, name || t('anonymous')),
+      el('div', {}, el('small', { class: `origin-${originOf({ file })}` }, placeOf({ file, line }))),
+    ],
+    format(measured.self),
+    percent(measured.selfShare),
+    format(measured.total),
+    percent(measured.totalShare),
+    number(measured.samples),
+  ];
+  const columns = [t('function'), `#${t('selfTime')}`, '#-%', `#${t('total')}`, '#-%', `#-${t('samples')}`];
+  const list = (/** @type {readonly FunctionRow[]} */ rows) => table(columns, rows.map(row), t('functions'));
+  const shown = el('div', {}, list(functions.slice(0, FIRST_FUNCTIONS)));
+  const more = el(
+    'button',
+    {
+      type: 'button',
+      onclick() {
+        shown.replaceChildren(list(functions));
+        more.remove();
+      },
+    },
+    t('allFunctions', { count: number(functions.length) }),
+  );
+  return el(
+    'section',
+    { class: 'panel stack' },
+    el('h2', {}, t('functions')),
+    shown,
+    functions.length > FIRST_FUNCTIONS && el('p', {}, more),
+    foldedSamples > 0 && el('p', { class: 'soft' }, t('folded', { count: number(foldedSamples) })),
+  );
 }
 
 /**

@@ -220,6 +220,7 @@ export const ENGLISH = {
   nothingSampledText: 'The process did no such work in that time. Send requests while a profile runs.',
   functions: 'Functions',
   function: 'Function',
+  allFunctions: 'Show all {count}',
   total: 'Total',
   folded: '{count} samples count for a caller: the tree had too many branches.',
   'origin.application': 'this service',

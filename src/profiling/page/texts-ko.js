@@ -222,6 +222,7 @@ export const KOREAN = {
   nothingSampledText: '그동안 해당하는 일이 없었습니다. 프로파일을 뜨는 동안 요청을 보내세요.',
   functions: '함수',
   function: '함수',
+  allFunctions: '{count}개 모두 보기',
   total: '누적',
   folded: '표본 {count}개는 가지가 너무 많아 호출한 쪽에 더했습니다.',
   'origin.application': '이 서비스',

@@ -120,8 +120,8 @@ export function cpuView({ id, query }) {
           status,
           problem,
         ),
-        report,
         list,
+        report,
       ];
     },
   };

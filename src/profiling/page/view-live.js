@@ -28,7 +28,7 @@ export function liveView() {
       readings.length > 0 ? chartsView(readings) : el('p', { class: 'soft' }, t('firstSecond')),
       el(
         'div',
-        { class: 'columns' },
+        { class: 'gauges' },
         ...Object.entries(gauges).map(([name, values]) => gaugeView(name, values)),
       ),
       inFlightView(inFlight),
