@@ -1,5 +1,5 @@
 import { trace } from '@opentelemetry/api';
-import type { NextFunction, Request, Response } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Access } from './access.ts';
 
 export interface ProfileHeaderOptions {
@@ -13,20 +13,18 @@ export interface ProfileHeaderOptions {
  * profiler: everybody where it is open, else who sends its token as `Authorization: Bearer`. Has to come after the
  * server span.
  */
-export function profileHeaders({ access, pageUrl }: ProfileHeaderOptions) {
-  return async (req: Request, res: Response, next: NextFunction): Promise<void> => {
-    const startedAt = performance.now();
+export function profileHeaders({ access, pageUrl }: ProfileHeaderOptions): RequestHandler {
+  const link = (_req: Request, res: Response, next: NextFunction): void => {
+    seesTimings.add(res);
     const traceId = trace.getActiveSpan()?.spanContext().traceId;
-    if ((await access.checkBearer(req)).access === 'granted') {
-      seesTimings.add(res);
-      if (traceId !== undefined) res.set('X-Profile-Link', `${pageUrl}/#/traces/${traceId}`);
-      beforeHeaders(res, () => {
-        const total = `total;dur=${(performance.now() - startedAt).toFixed(1)}`;
-        const others = res.getHeader('Server-Timing');
-        res.setHeader('Server-Timing', others ? `${others}, ${total}` : total);
-      });
-    }
+    if (traceId !== undefined) res.set('X-Profile-Link', `${pageUrl}/#/traces/${traceId}`);
+    addTotal(res);
     next();
+  };
+  if (access.isOpen) return link;
+  return async (req, res, next) => {
+    if ((await access.checkBearer(req)).access === 'granted') link(req, res, next);
+    else next();
   };
 }
 
@@ -37,12 +35,15 @@ export function maySeeTimings(res: Response): boolean {
   return seesTimings.has(res);
 }
 
-/** Node calls `writeHead` itself where the application does not. */
-function beforeHeaders(res: Response, set: () => void): void {
+/** At the last moment at which a header can be set: Node calls `writeHead` itself where the application does not. */
+function addTotal(res: Response): void {
+  const startedAt = performance.now();
   const writeHead = res.writeHead;
   res.writeHead = ((...head: Parameters<typeof writeHead>) => {
     res.writeHead = writeHead;
-    set();
+    const total = `total;dur=${(performance.now() - startedAt).toFixed(1)}`;
+    const parts = res.getHeader('Server-Timing');
+    res.setHeader('Server-Timing', parts ? `${parts}, ${total}` : total);
     return writeHead.apply(res, head);
   }) as typeof writeHead;
 }

@@ -124,7 +124,8 @@ function headers(): RequestHandler[] {
         },
       },
       strictTransportSecurity: false,
-      referrerPolicy: { policy: 'no-referrer' },
+      // With `no-referrer` the sign-in form would come with `Origin: null`.
+      referrerPolicy: { policy: 'same-origin' },
     }),
     (_req, res, next) => {
       res.set('Cache-Control', 'no-store');

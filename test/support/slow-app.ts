@@ -9,9 +9,11 @@ import { serverSpan } from '../../src/profiling/server-span.ts';
 import { createStepRecorder } from '../../src/profiling/step.ts';
 
 /** Milliseconds that each of the steps waits for its model, and each of the statements of the loop for its row. */
-const MODEL_MS = 120;
+const MODEL_MS = 250;
 const ROW_MS = 5;
 const ROWS = 12;
+/** Milliseconds of the processor: enough for a profile of one second to have samples of it. */
+const BURN_MS = 400;
 
 /**
  * A service under the profiling layer that does what a profiler is for: a statement for each row, and steps that need
@@ -49,6 +51,11 @@ export async function startSlowApp() {
     res.json({ status: 'ok' });
   });
 
+  app.get('/slow/burn', async (_req, res) => {
+    await record({ name: 'burning', after: [] }, {}, async () => burn(BURN_MS));
+    res.json({ status: 'ok' });
+  });
+
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -64,4 +71,12 @@ export async function startSlowApp() {
 /** The line that the profiler has to name. */
 function rowById(database: pg.Pool, id: number) {
   return database.query('select pg_sleep($1::float8), $2::int as id', [ROW_MS / 1000, id]);
+}
+
+/** Works, and makes garbage: both samplers see it. */
+function burn(milliseconds: number): void {
+  const until = performance.now() + milliseconds;
+  let made: unknown[] = [];
+  while (performance.now() < until)
+    made = Array.from({ length: 1_000 }, (_, index) => ({ index, made: made.length }));
 }
