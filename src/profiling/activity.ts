@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Context, context, createContextKey, type Span, SpanKind, trace } from '@opentelemetry/api';
-import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace';
+import { RecordedSpan } from './tracing/recorded-span.ts';
 
 /**
  * What the code that runs at this moment runs for, carried by OpenTelemetry's context: the request or the job, and
@@ -13,7 +13,7 @@ import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace';
 export interface Activity {
   readonly kind: 'request' | 'job';
   /** `POST /api/v1/things/:id`, or the name of the job's span. A request has none before its route is chosen. */
-  readonly route: () => string | undefined;
+  route: () => string | undefined;
   readonly traceId: string;
   readonly startedAt: number;
   /** When a request was answered; its steps may go on. A job has no end of its own: it is under way with its steps. */
@@ -46,7 +46,8 @@ const requestListeners = new Set<RequestListener>();
 /** Opens a request; its handlers have to run in the context returned. */
 export function enterRequest(
   parent: Context,
-  { traceId, route }: Pick<Activity, 'traceId' | 'route'>,
+  traceId: string,
+  route: Activity['route'],
 ): { readonly context: Context; readonly end: () => void } {
   const activity = createActivity('request', traceId, route);
   inFlight.add(activity);
@@ -56,6 +57,8 @@ export function enterRequest(
       activity.endedAt = performance.now();
       if (activity.steps.size === 0) inFlight.delete(activity);
       const template = route();
+      // Its steps and samples may outlive the request, and must not hold all of it.
+      activity.route = () => template;
       if (template === undefined) return;
       for (const tell of requestListeners) tell(template, activity.endedAt - activity.startedAt);
     },
@@ -67,7 +70,7 @@ export function enterStep(name: string): { readonly context: Context; readonly b
   const parent = context.active();
   const { activity } = workOf(parent) ?? { activity: undefined };
   const startedAt = performance.now();
-  const step: ActiveStep = { name, startedAt, endedAt: undefined, within: (run) => run() };
+  const step: ActiveStep = { name, startedAt, endedAt: undefined, within: runHere };
   const work: Work = { activity, step };
   return {
     context: parent.setValue(WORK, work),
@@ -79,6 +82,7 @@ export function enterStep(name: string): { readonly context: Context; readonly b
       if (activity) inFlight.add(activity);
       return () => {
         step.endedAt = performance.now();
+        step.within = runHere;
         steps.delete(step);
         activity?.steps.delete(step);
         if (activity?.steps.size === 0 && !isOpen(activity)) inFlight.delete(activity);
@@ -91,8 +95,7 @@ export function enterStep(name: string): { readonly context: Context; readonly b
 export function workOf(context: Context): Work | undefined {
   const work = context.getValue(WORK) as Work | undefined;
   if (work) return work;
-  const span = trace.getSpan(context);
-  const activity = span && jobOf(span);
+  const activity = jobOf(trace.getSpan(context));
   return activity && { activity, step: undefined };
 }
 
@@ -112,36 +115,37 @@ export function onRequestEnd(listener: RequestListener): () => void {
   return () => void requestListeners.delete(listener);
 }
 
-/** Producers' span ids with what they were sent for: consumed in the same process, a job is part of that. */
+/** Producers' span ids with what they were sent for, until they are consumed in this process. */
 const sentFor = new Map<string, Activity>();
-/** What was sent and is not known any more counts as sent by another process. */
-const SENT_LIMIT = 10_000;
-const jobs = new WeakMap<Span, Activity>();
+/** What was sent before the last of so many counts as sent by another process: the queue itself holds 1 000. */
+const SENT_LIMIT = 2_000;
+const jobs = new WeakMap<RecordedSpan, Activity>();
 
-/** Watches what is put into queues; has to be among the span processors. */
-export const queueWatch: SpanProcessor = {
-  onStart(span, parentContext) {
-    const activity = span.kind === SpanKind.PRODUCER ? workOf(parentContext)?.activity : undefined;
-    if (!activity) return;
-    sentFor.set(span.spanContext().spanId, activity);
-    const [oldest] = sentFor.size > SENT_LIMIT ? sentFor.keys() : [];
-    if (oldest !== undefined) sentFor.delete(oldest);
-  },
-  onEnd() {},
-  async forceFlush() {},
-  async shutdown() {},
-};
+/** Something was put into a queue: consumed in this process, it is part of what it was sent for. */
+export function noteSent(producer: RecordedSpan): void {
+  const activity = workOf(context.active())?.activity;
+  if (!activity) return;
+  sentFor.set(producer.spanContext().spanId, activity);
+  const [oldest] = sentFor.size > SENT_LIMIT ? sentFor.keys() : [];
+  if (oldest !== undefined) sentFor.delete(oldest);
+}
 
-/** What a consumer's span is for; undefined for every other span, and for one that is not recorded. */
-function jobOf(span: Span): Activity | undefined {
+/** What a consumer's span is for; undefined for every other span, and while spans are not recorded. */
+function jobOf(span: Span | undefined): Activity | undefined {
+  if (!(span instanceof RecordedSpan) || span.kind !== SpanKind.CONSUMER) return undefined;
   const known = jobs.get(span);
   if (known) return known;
-  const { kind, name, parentSpanContext } = span as Partial<ReadableSpan>;
-  if (kind !== SpanKind.CONSUMER) return undefined;
-  const sender = parentSpanContext && sentFor.get(parentSpanContext.spanId);
+  const sentBy = span.parentSpanContext?.spanId ?? '';
+  const sender = sentFor.get(sentBy);
+  sentFor.delete(sentBy);
+  const { name } = span;
   const job = sender ?? createActivity('job', span.spanContext().traceId, () => name);
   jobs.set(span, job);
   return job;
+}
+
+function runHere(run: () => void): void {
+  run();
 }
 
 function createActivity(kind: Activity['kind'], traceId: string, route: Activity['route']): Activity {

@@ -276,6 +276,8 @@ export interface StoreStatistics {
   readonly routes: number;
   /** Since the start of the process: what was seen and is gone, or was never kept. */
   readonly evictedTraces: number;
+  /** Looked at and counted, but not kept: one of many alike in the same second. */
+  readonly thinnedTraces: number;
   readonly droppedTraces: number;
   readonly droppedSpans: number;
   readonly truncatedAttributes: number;

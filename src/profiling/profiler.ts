@@ -1,5 +1,5 @@
 import type { Interval } from './analysis/span-tree.ts';
-import { unitsOf } from './analysis/unit-of-work.ts';
+import { type Unit, unitsOf } from './analysis/unit-of-work.ts';
 import { createSelfCost } from './cost/self-cost.ts';
 import { createCacheEconomics } from './findings/cache-economics.ts';
 import { createFindingLog } from './findings/finding-log.ts';
@@ -16,6 +16,7 @@ import type {
 import { type CollectedTrace, createCollector } from './store/collector.ts';
 import { createRouteStatistics, type RouteFigures } from './store/route-statistics.ts';
 import type { StoredSpan } from './store/stored-span.ts';
+import { createThinning } from './store/thinning.ts';
 import { createTraceStore, type StoredTrace } from './store/trace-store.ts';
 import { detailOf, summaryOf } from './trace-view.ts';
 import { verdictOf } from './verdict.ts';
@@ -66,6 +67,7 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
   });
   const otherBytes = () => collector.bytes() + routes.bytes() + findings.size() * FINDING_BYTES;
   const traces = createTraceStore({ room: () => budgetBytes - otherBytes() });
+  const thinning = createThinning();
   let droppedSpans = 0;
   let truncated = 0;
 
@@ -74,11 +76,11 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     const startedAt = now();
     const known = traces.find(collected.traceId);
     const merged = merge(known?.spans ?? [], collected.spans);
-    const spans = merged.slice(0, SPANS_PER_TRACE);
+    const spans = merged.length > SPANS_PER_TRACE ? merged.slice(0, SPANS_PER_TRACE) : merged;
     const units = unitsOf(spans);
     const counted = new Set(known?.units);
     for (const unit of units) {
-      if (!unit.root.span.unfinished && !counted.has(unit.root.id)) routes.record(unit);
+      if (isCountable(unit) && !counted.has(unit.root.id)) routes.record(unit);
     }
     for (const span of collected.spans) {
       truncated += span.truncated;
@@ -90,15 +92,24 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     for (const finding of found) findings.record(finding);
     const dropped = collected.droppedSpans + merged.length - spans.length;
     droppedSpans += dropped;
+    const durationMs = first.root.end - first.root.start;
+    const failed = units.some((unit) => unit.failed);
+    const isRemarkable =
+      failed || found.length > 0 || known !== undefined || traces.isSlow(first.route, durationMs);
+    if (!isRemarkable && !thinning.keeps(first.route, startedAt)) {
+      selfCost.traceTaken(first.route, (now() - startedAt) * 1_000, 0);
+      return;
+    }
     const trace: StoredTrace = {
       traceId: collected.traceId,
       spans,
       droppedSpans: (known?.droppedSpans ?? 0) + dropped,
       route: first.route,
+      rootId: first.root.id,
       start: Math.min(...units.map(({ root }) => root.start)),
-      durationMs: first.root.end - first.root.start,
-      failed: units.some(({ failed }) => failed),
-      units: units.filter(({ root }) => !root.span.unfinished).map(({ root }) => root.id),
+      durationMs,
+      failed,
+      units: units.filter(isCountable).map(({ root }) => root.id),
       findings: found,
       bytes: TRACE_BYTES + FINDING_BYTES * found.length + spans.reduce((sum, { bytes }) => sum + bytes, 0),
     };
@@ -136,6 +147,7 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     droppedSpans,
     truncatedAttributes: truncated,
     overflowedRoutes: routes.overflowed(),
+    thinnedTraces: thinning.thinned(),
   });
 
   return {
@@ -189,6 +201,11 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     store,
     selfCost: selfCost.report,
   };
+}
+
+/** A call that nobody made a request or a job for is no work of its own. */
+function isCountable({ root: { span } }: Unit): boolean {
+  return !span.unfinished && span.kind !== 'client';
 }
 
 /** A span that had not ended when it came first is there once, as it ended. */

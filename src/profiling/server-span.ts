@@ -1,4 +1,6 @@
+import { IncomingMessage } from 'node:http';
 import {
+  type Attributes,
   context,
   metrics,
   propagation,
@@ -9,6 +11,8 @@ import {
 } from '@opentelemetry/api';
 import type { NextFunction, Request, Response } from 'express';
 import { enterRequest } from './activity.ts';
+import { meter } from './cost/meter.ts';
+import { defer } from './deferred.ts';
 
 /** The methods of RFC 9110 and PATCH; any other is `_OTHER`, so that a client cannot create label values. */
 const KNOWN_METHODS = new Set([
@@ -40,73 +44,91 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
   });
 
   return (req, res, next) => {
+    meter.countRequest();
+    const enteredAt = meter.enter();
     const startedAt = performance.now();
-    // Not `req.protocol`: behind a proxy that is a header, and any text.
-    const scheme = req.secure ? 'https' : 'http';
     const method = KNOWN_METHODS.has(req.method) ? req.method : '_OTHER';
+    const attributes = {
+      'http.request.method': method,
+      // Not `req.protocol`: behind a proxy that is a header, and any text.
+      'url.scheme': req.secure ? 'https' : 'http',
+      'url.path': req.path,
+      'server.address': req.hostname,
+    };
     const parent = propagation.extract(ROOT_CONTEXT, req.headers);
-    const span = tracer.startSpan(
-      method,
-      {
-        kind: SpanKind.SERVER,
-        attributes: {
-          'http.request.method': method,
-          'url.scheme': scheme,
-          'url.path': req.path,
-          'server.address': req.hostname,
-        },
-      },
-      parent,
-    );
+    const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
     res.setHeader('X-Trace-Id', span.spanContext().traceId);
-    const route = watchRoute(req);
-    const request = enterRequest(trace.setSpan(parent, span), {
-      traceId: span.spanContext().traceId,
-      route: () => {
-        const template = route();
-        return template === undefined ? undefined : `${method} ${template}`;
-      },
+    watchRoutes(req);
+    const request = enterRequest(trace.setSpan(parent, span), span.spanContext().traceId, () => {
+      const template = templateOf(req);
+      return template === undefined ? undefined : `${method} ${template}`;
     });
 
     // `close` comes after `finish` and also when the client leaves early: exactly once in either case.
     res.once('close', () => {
-      const template = route();
-      const labels = {
+      const enteredAt = meter.enter();
+      const labels: Attributes = {
         'http.request.method': method,
-        'url.scheme': scheme,
+        'url.scheme': attributes['url.scheme'],
         'http.response.status_code': res.statusCode,
-        ...(template === undefined ? {} : { 'http.route': template }),
-        ...(res.statusCode >= 500 ? { 'error.type': String(res.statusCode) } : {}),
       };
+      const template = templateOf(req);
+      if (template !== undefined) {
+        labels['http.route'] = template;
+        span.updateName(`${method} ${template}`);
+      }
+      if (res.statusCode >= 500) {
+        labels['error.type'] = String(res.statusCode);
+        span.setStatus({ code: SpanStatusCode.ERROR });
+      }
       span.setAttributes(labels);
-      if (template !== undefined) span.updateName(`${method} ${template}`);
-      if (res.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
       if (!res.writableFinished) span.setAttribute('meari.client_left', true);
-      durations.record((performance.now() - startedAt) / 1000, labels);
+      const seconds = (performance.now() - startedAt) / 1000;
+      defer(() => durations.record(seconds, labels));
       span.end();
       request.end();
+      meter.leave(enteredAt);
     });
 
+    meter.leave(enteredAt);
     context.with(request.context, next);
   };
 }
 
+const ROUTE = Symbol('route');
+const TEMPLATE = Symbol('template');
+
+interface WatchedRequest {
+  [ROUTE]?: Request['route'];
+  [TEMPLATE]?: string;
+}
+
 /**
- * Tells the template of the route that Express chooses, never the path: ids would make a label value for each
- * session. Taken at the moment of the choice, because `baseUrl` is reset when an error leaves its router.
+ * Learns the template of the route that Express chooses, never the path: ids would make a label value for each
+ * session. At the moment of the choice, because `baseUrl` is reset when an error leaves its router; and once for all
+ * requests, on the prototype of Express: a property defined on each request would make every access to it slow.
  */
-function watchRoute(req: Request): () => string | undefined {
-  let chosen: Request['route'];
-  let template: string | undefined;
-  Object.defineProperty(req, 'route', {
+function watchRoutes(req: Request): void {
+  let prototype = Object.getPrototypeOf(req);
+  while (Object.getPrototypeOf(prototype) !== IncomingMessage.prototype) {
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  if (Object.hasOwn(prototype, 'route')) return;
+  Object.defineProperty(prototype, 'route', {
     configurable: true,
-    enumerable: true,
-    get: () => chosen,
-    set(route: Request['route']) {
-      chosen = route;
+    get(this: WatchedRequest) {
+      return this[ROUTE];
+    },
+    set(this: WatchedRequest & Request, route: Request['route']) {
+      this[ROUTE] = route;
       const path: unknown = route?.path;
-      if (typeof path === 'string') template = path === '/' ? req.baseUrl || '/' : `${req.baseUrl}${path}`;
+      if (typeof path === 'string') {
+        this[TEMPLATE] = path === '/' ? this.baseUrl || '/' : `${this.baseUrl}${path}`;
+      }
     },
   });
-  return () => template;
+}
+
+function templateOf(req: Request): string | undefined {
+  return (req as WatchedRequest)[TEMPLATE];
 }

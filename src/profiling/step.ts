@@ -12,6 +12,8 @@ import { STEP, STEP_AFTER } from './attributes.ts';
 import { captureCallSite } from './capture/call-site.ts';
 import { noteSpan } from './capture/span-notes.ts';
 import { meter } from './cost/meter.ts';
+import { defer } from './deferred.ts';
+import type { SpanNotes } from './tracing/recorded-span.ts';
 
 export type StepOutcome = 'ok' | 'error' | 'timeout' | 'cancelled';
 
@@ -60,14 +62,17 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
   });
 
   /** The line that runs each step, found out once. */
-  const callSites = new Map<string, string | undefined>();
+  const notes = new Map<string, SpanNotes>();
+  const notesOf = (name: string): SpanNotes => {
+    const known = notes.get(name) ?? { fingerprint: name, values: '', callSite: captureCallSite() };
+    notes.set(name, known);
+    return known;
+  };
   const start = ({ name, after }: DeclaredStep, attributes: Attributes) => {
     const enteredAt = meter.enter();
-    const span = tracer.startSpan(name, {
-      attributes: { ...attributes, [STEP]: name, [STEP_AFTER]: [...after] },
-    });
-    if (!callSites.has(name)) callSites.set(name, captureCallSite());
-    noteSpan(span, { fingerprint: name, values: '', callSite: callSites.get(name) });
+    const span = tracer.startSpan(name, { attributes });
+    span.setAttribute(STEP, name).setAttribute(STEP_AFTER, after as string[]);
+    noteSpan(span, notesOf(name));
     const entered = enterStep(name);
     meter.leave(enteredAt);
     return { span, entered };
@@ -85,7 +90,7 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
         const durationMs = performance.now() - startedAt;
         onEnd?.({ name, attributes, outcome, durationMs, error });
         const enteredAt = meter.enter();
-        durations.record(durationMs / 1000, { step: name, outcome });
+        defer(() => durations.record(durationMs / 1000, { step: name, outcome }));
         span.end();
         leave();
         meter.leave(enteredAt);

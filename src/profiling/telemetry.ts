@@ -1,19 +1,31 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { trace } from '@opentelemetry/api';
 import { getNodeAutoInstrumentations } from '@opentelemetry/auto-instrumentations-node';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  hostDetector,
+  processDetector,
+  resourceFromAttributes,
+  serviceInstanceIdDetector,
+} from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
-import { queueWatch } from './activity.ts';
 import { ActivityContextManager } from './activity-context.ts';
 import { watchBlocks } from './capture/block-watch.ts';
 import { createCallHooks } from './capture/calls.ts';
+import { runDeferred } from './deferred.ts';
 import type { Profiler } from './model.ts';
 import { createProfiler } from './profiler.ts';
 import { UnitSuffixPrometheusExporter } from './prometheus.ts';
-import { createSampler, exportRatioFrom } from './sampling.ts';
-import { localSpanProcessor } from './span-processor.ts';
+import { localSpanListener } from './span-listener.ts';
+import { adjustClock } from './tracing/clock.ts';
+import { createSampler, exportRatioFrom } from './tracing/sampler.ts';
+import { createTracerProvider } from './tracing/tracer-provider.ts';
 
 export interface Telemetry {
   /** Answers a scrape in the Prometheus text format. */
@@ -55,6 +67,7 @@ export function startTelemetry({ serviceName }: { serviceName: string }): Teleme
   const exportsTraces = Boolean(
     process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
   );
+  const exporter = exportsTraces ? new BatchSpanProcessor({ exporter: new OTLPTraceExporter() }) : undefined;
   const service = process.env.OTEL_SERVICE_NAME || serviceName;
   const blockWatch = watchBlocks();
   const profiler = createProfiler({
@@ -62,21 +75,27 @@ export function startTelemetry({ serviceName }: { serviceName: string }): Teleme
     budgetBytes: BUDGET_MIB * MEBIBYTE,
     blocks: blockWatch.blocks,
   });
-  const hooks = createCallHooks(profiler.collector);
-  const sweeper = setInterval(profiler.sweep, SWEEP_EVERY_MS).unref();
+  const hooks = createCallHooks();
+  const sweep = (): void => {
+    adjustClock();
+    runDeferred();
+    profiler.sweep();
+  };
+  const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref();
+  const resource = defaultResource()
+    .merge(
+      detectResources({ detectors: [serviceInstanceIdDetector, processDetector, hostDetector, envDetector] }),
+    )
+    .merge(resourceFromAttributes({ 'service.name': service }));
   const prometheus = new UnitSuffixPrometheusExporter({ preventServerStart: true });
   const sdk = new NodeSDK({
-    serviceName: service,
+    autoDetectResources: false,
     metricReaders: [prometheus],
     logRecordProcessors: [],
-    sampler: createSampler(exportRatioFrom(process.env), profiler.takesTraces),
+    resource,
     contextManager: new ActivityContextManager(),
-    // The profiler first: it takes out what the exporter must not see.
-    spanProcessors: [
-      localSpanProcessor(profiler.collector, hooks),
-      queueWatch,
-      ...(exportsTraces ? [new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })] : []),
-    ],
+    // Spans are the layer's own: see `createTracerProvider`.
+    spanProcessors: [],
     instrumentations: [
       getNodeAutoInstrumentations({
         // The server side is the layer's own lean span (`server-span.ts`), which costs less than the request.
@@ -98,18 +117,29 @@ export function startTelemetry({ serviceName }: { serviceName: string }): Teleme
     ],
   });
   sdk.start();
+  trace.setGlobalTracerProvider(
+    createTracerProvider({
+      resource,
+      sampler: createSampler(exportRatioFrom(process.env), profiler.takesTraces),
+      listener: localSpanListener(profiler.collector, hooks, exporter),
+    }),
+  );
 
   let stopped: Promise<void> | undefined;
   running = {
-    serveMetrics: (req, res) => prometheus.getMetricsRequestHandler(req, res),
+    serveMetrics(req, res) {
+      runDeferred();
+      prometheus.getMetricsRequestHandler(req, res);
+    },
     profiler,
     settle: profiler.collector.settle,
     shutdown: () => {
       clearInterval(sweeper);
+      sweep();
       blockWatch.stop();
       // A collector that is gone must not hold up the end of the process, nor make it look like a fault.
       stopped ??= Promise.race([
-        sdk.shutdown().catch(() => {}),
+        Promise.allSettled([exporter?.shutdown(), sdk.shutdown()]).then(() => {}),
         delay(FLUSH_LIMIT_MS, undefined, { ref: false }),
       ]);
       return stopped;

@@ -10,7 +10,7 @@ const LEAST_GAP_SHARE = 0.05;
 export function summaryOf(trace: StoredTrace, pinned: TraceSummary['pinned']): TraceSummary {
   const { traceId, route, spans, droppedSpans } = trace;
   const ids = new Set(spans.map(({ id }) => id));
-  const root = spans.find(({ id }) => id === trace.units[0]);
+  const root = spans.find(({ id }) => id === trace.rootId);
   const httpStatus = root?.attributes['http.response.status_code'];
   return {
     traceId,

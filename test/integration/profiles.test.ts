@@ -164,6 +164,8 @@ describe('a CPU profile', () => {
     }
     assert.ok(!JSON.stringify(report).includes('비밀표식'), 'the template, not the path');
 
+    assert.ok(!report.functions.some(({ name }) => name === '(idle)'), 'waiting for work is no work');
+
     const ofSmall = await reportOf(profile, 'metric=cpu&step=small');
     const names = ofSmall.functions.map(({ name }) => name);
     assert.ok(names.includes('burnSmall') && !names.includes('burnLarge'), names.join());

@@ -29,6 +29,8 @@ interface BuiltNode extends SpanNode {
  * one of them, also when parents are missing or go round in a circle.
  */
 export function buildTrees(spans: readonly StoredSpan[]): readonly SpanNode[] {
+  const [only] = spans;
+  if (only !== undefined && spans.length === 1) return [nodeOf(only, undefined)];
   const byId = new Map(spans.map((span) => [span.id, span]));
   const children = new Map<string, StoredSpan[]>();
   const roots: StoredSpan[] = [];

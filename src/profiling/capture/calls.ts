@@ -1,8 +1,7 @@
-import type { Span } from '@opentelemetry/api';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import { type Span, trace } from '@opentelemetry/api';
 import { QUERY_TEXT } from '../attributes.ts';
 import { meter } from '../cost/meter.ts';
-import type { Collector } from '../store/collector.ts';
+import type { RecordedSpan } from '../tracing/recorded-span.ts';
 import { captureCallSite } from './call-site.ts';
 import { hashBindings, keyedHash } from './keyed-hash.ts';
 import { noteSpan } from './span-notes.ts';
@@ -14,10 +13,23 @@ export type CallHooks = ReturnType<typeof createCallHooks>;
  * Notes of each call to a database, to Redis or by HTTP what kind it is, a keyed hash of its values, and, from the
  * second of its kind under one parent on, the line of code that makes it.
  */
-export function createCallHooks(collector: Collector) {
+export function createCallHooks() {
+  /** Calls so far, by the span that makes them and what kind they are. */
+  const repeats = new WeakMap<Span, Map<string, number>>();
+
   function note(span: Span, fingerprint: string, values: string): void {
-    const isRepeat = collector.countRepeat(span, fingerprint) === 2;
+    const isRepeat = countRepeat(fingerprint) === 2;
     noteSpan(span, { fingerprint, values, callSite: isRepeat ? captureCallSite() : undefined });
+  }
+
+  function countRepeat(fingerprint: string): number {
+    const parent = trace.getActiveSpan();
+    if (parent === undefined) return 1;
+    const counts = repeats.get(parent) ?? new Map<string, number>();
+    const count = (counts.get(fingerprint) ?? 0) + 1;
+    counts.set(fingerprint, count);
+    if (counts.size === 1) repeats.set(parent, counts);
+    return count;
   }
 
   return {
@@ -41,7 +53,7 @@ export function createCallHooks(collector: Collector) {
     },
 
     /** For a span that has just started: an outgoing HTTP request says where to from the start. */
-    request(span: Span & ReadableSpan): void {
+    request(span: RecordedSpan): void {
       const url = span.attributes['url.full'];
       if (typeof url !== 'string') return;
       const { host = '', pathname = '/' } = URL.parse(url) ?? {};

@@ -57,6 +57,7 @@ function repeatedCalls(
   unit: Unit,
   { repeatedCalls: least, repeatedMs }: Parameters<Rule>[1],
 ): readonly FoundIn[] {
+  if (unit.nodes.length <= least || durationOf(unit.root) < repeatedMs) return [];
   const calls = unit.nodes.filter((node) => node.span.notes !== undefined && kind.matches(node));
   const groups = groupBy(calls, ({ span, parent }) => `${parent?.id} ${span.notes?.fingerprint}`);
   return [...groups.values()].flatMap((group) => {

@@ -12,7 +12,9 @@ import { slowStatements } from './slow-statements.ts';
 
 /** Every rule that looks at one piece of work; that of the caches looks at all of them (`cache-economics.ts`). */
 export function createRules(blocks: () => readonly Interval[], thresholds: Thresholds) {
+  const blocked = eventLoopBlocked(blocks);
   const rules: readonly Rule[] = [
+    blocked,
     repeatedStatements,
     redundantReads,
     repeatedCommands,
@@ -22,8 +24,10 @@ export function createRules(blocks: () => readonly Interval[], thresholds: Thres
     poolExhausted,
     modelDominates,
     identicalPrompts,
-    eventLoopBlocked(blocks),
   ];
-  return (unit: Unit, traceId: string): readonly Finding[] =>
-    rules.flatMap((rule) => rule(unit, thresholds).map((found) => findingOf(found, unit, traceId)));
+  return (unit: Unit, traceId: string): readonly Finding[] => {
+    // Most requests are one span, in which there is nothing else to find.
+    const asked = unit.nodes.length > 1 ? rules : [blocked];
+    return asked.flatMap((rule) => rule(unit, thresholds).map((found) => findingOf(found, unit, traceId)));
+  };
 }

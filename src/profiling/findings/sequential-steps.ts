@@ -22,6 +22,7 @@ interface DeclaredStep {
  * declarations allow.
  */
 export const sequentialSteps: Rule = (unit) => {
+  if (durationOf(unit.root) < LEAST_SAVING_MS) return [];
   const declared = unit.nodes.flatMap((node): DeclaredStep[] => {
     const after = declaredAfter(node);
     return after === undefined ? [] : [{ name: node.step ?? node.name, node, after }];

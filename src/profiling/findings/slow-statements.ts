@@ -6,6 +6,7 @@ const SLOW_MS = 500;
 const CRITICAL_COUNT = 3;
 
 export const slowStatements: Rule = (unit) => {
+  if (durationOf(unit.root) < SLOW_MS) return [];
   const slow = unit.nodes.filter((node) => isSql(node.span) && durationOf(node) >= SLOW_MS);
   const groups = groupBy(slow, ({ span }) => String(span.attributes['db.query.text']));
   return [...groups].map(([statement, nodes]) => {

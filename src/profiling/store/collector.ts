@@ -1,5 +1,5 @@
-import type { Span } from '@opentelemetry/api';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import type { RecordedSpan } from '../tracing/recorded-span.ts';
+import { createQueue } from './queue.ts';
 import { type StoredSpan, storeSpan } from './stored-span.ts';
 
 /** The spans of one trace that this process has seen, when nothing of it runs here any more. */
@@ -9,18 +9,12 @@ export interface CollectedTrace {
   readonly droppedSpans: number;
 }
 
-interface OpenSpan {
-  readonly span: ReadableSpan;
-  readonly start: number;
-}
-
 interface OpenTrace {
   readonly traceId: string;
   readonly firstSeen: number;
-  readonly running: Map<string, OpenSpan>;
+  /** A list, because they are few, and mostly the last that started ends first. */
+  readonly running: RecordedSpan[];
   readonly spans: StoredSpan[];
-  /** Calls so far, by fingerprint and parent. */
-  readonly repeats: Map<string, Map<string, number>>;
   droppedSpans: number;
   bytes: number;
   /** When the last of its spans ended; undefined while one runs. */
@@ -47,42 +41,69 @@ export const QUIET_MS = 200;
 /** Milliseconds after which a trace is put away with what runs in it, lest a span that nobody ends be kept for ever. */
 const OPEN_LIMIT_MS = 10 * 60_000;
 
-/** Bytes of a trace and of a running span in it: maps and their entries. */
+/** Starts and ends that wait to be put together: in one go, for the reason that `deferred.ts` gives. */
+const EVENTS = 256;
+
+/** Bytes of a trace and of a running span in it. */
 const TRACE_BYTES = 500;
 const RUNNING_BYTES = 100;
 
 /** Puts the spans of each trace together until nothing of it runs in this process. */
 export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: CollectorOptions) {
-  /** By id, in the order in which they were first seen. */
   const traces = new Map<string, OpenTrace>();
+  const oldest = createQueue<OpenTrace>((trace) => traces.get(trace.traceId) === trace);
   /** Those that are quiet, in the order in which they became so. */
   const quiet = new Set<OpenTrace>();
   let bytes = 0;
+  /** Each span once when it has started, and again when it has ended. */
+  let events: RecordedSpan[] = [];
 
-  function started(span: ReadableSpan): void {
-    const { traceId, spanId } = span.spanContext();
+  function note(span: RecordedSpan): void {
+    events.push(span);
+    if (events.length >= EVENTS) takeEvents();
+  }
+
+  function takeEvents(): void {
+    const due = events;
+    events = [];
+    for (const span of due) {
+      if (span.isCollected) ended(span);
+      else started(span);
+    }
+  }
+
+  function started(span: RecordedSpan): void {
+    span.isCollected = true;
+    const { traceId } = span.spanContext();
     const trace = traces.get(traceId) ?? open(traceId);
     if (trace.quietSince !== undefined) {
       trace.quietSince = undefined;
       quiet.delete(trace);
     }
-    trace.running.set(spanId, { span, start: startOf(span) });
+    trace.running.push(span);
     grow(trace, RUNNING_BYTES);
   }
 
-  function ended(span: ReadableSpan): void {
-    const { traceId, spanId } = span.spanContext();
+  function ended(span: RecordedSpan): void {
+    const { traceId } = span.spanContext();
     // One that was put away before it ended comes back for this span alone.
     const trace = traces.get(traceId) ?? open(traceId);
-    const start = trace.running.get(spanId)?.start ?? startOf(span);
-    if (trace.running.delete(spanId)) grow(trace, -RUNNING_BYTES);
+    const place = trace.running.lastIndexOf(span);
+    if (place >= 0) {
+      trace.running.splice(place, 1);
+      grow(trace, -RUNNING_BYTES);
+    }
     if (trace.spans.length >= spansPerTrace) trace.droppedSpans += 1;
     else {
-      const stored = storeSpan(span, start, start + millisecondsOf(span.duration));
+      const stored = storeSpan(span, span.endMs);
       trace.spans.push(stored);
       grow(trace, stored.bytes);
     }
-    if (trace.running.size > 0) return;
+    if (trace.running.length > 0) return;
+    if (isWhole(trace)) {
+      putAway(trace);
+      return;
+    }
     trace.quietSince = now();
     quiet.add(trace);
     makeRoom();
@@ -92,14 +113,14 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
     const trace: OpenTrace = {
       traceId,
       firstSeen: now(),
-      running: new Map(),
+      running: [],
       spans: [],
-      repeats: new Map(),
       droppedSpans: 0,
       bytes: 0,
       quietSince: undefined,
     };
     traces.set(traceId, trace);
+    oldest.add(trace);
     grow(trace, TRACE_BYTES);
     makeRoom();
     return trace;
@@ -113,7 +134,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
   /** What is quiet goes first; then the oldest, with what runs in it. */
   function makeRoom(): void {
     while (bytes > budgetBytes) {
-      const [trace] = quiet.size > 0 ? quiet : traces.values();
+      const [trace = oldest.first()] = quiet;
       if (trace === undefined) return;
       putAway(trace);
     }
@@ -124,51 +145,25 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
     quiet.delete(trace);
     bytes -= trace.bytes;
     const end = now();
-    const running = [...trace.running.values()]
-      .slice(0, Math.max(0, spansPerTrace - trace.spans.length))
-      .map(({ span, start }) => storeSpan(span, start, Math.max(start, end), true));
-    onTrace({
-      traceId: trace.traceId,
-      spans: [...trace.spans, ...running],
-      droppedSpans: trace.droppedSpans + trace.running.size - running.length,
-    });
-  }
-
-  /**
-   * By the clock of this process where the span has just begun: the SDK rounds it to milliseconds, and siblings that
-   * follow each other would overlap. A start that was given by the caller is taken as it is.
-   */
-  function startOf(span: ReadableSpan): number {
-    const given = millisecondsOf(span.startTime) - performance.timeOrigin;
-    const present = now();
-    return Math.abs(present - given) <= ROUNDING_MS ? present : given;
+    const room = Math.max(0, spansPerTrace - trace.spans.length);
+    for (const span of trace.running.slice(0, room)) trace.spans.push(storeSpan(span, end));
+    const droppedSpans = trace.droppedSpans + Math.max(0, trace.running.length - room);
+    onTrace({ traceId: trace.traceId, spans: trace.spans, droppedSpans });
   }
 
   return {
-    started,
-    ended,
-
-    /** How often this kind of call has been made under this parent, this time included. */
-    countRepeat(span: Span, fingerprint: string): number {
-      const trace = traces.get(span.spanContext().traceId);
-      if (trace === undefined) return 1;
-      const parentId = (span as unknown as ReadableSpan).parentSpanContext?.spanId ?? '';
-      const byParent = trace.repeats.get(fingerprint) ?? new Map<string, number>();
-      const count = (byParent.get(parentId) ?? 0) + 1;
-      byParent.set(parentId, count);
-      if (byParent.size === 1 && count === 1) trace.repeats.set(fingerprint, byParent);
-      if (count === 1) grow(trace, RUNNING_BYTES);
-      return count;
-    },
+    /** To be called when a span has started, and again when it has ended. */
+    note,
 
     /** Puts away what is finished, and what has been open for too long. */
     sweep(): void {
+      takeEvents();
       const present = now();
       for (const trace of quiet) {
         if (present - (trace.quietSince ?? present) < QUIET_MS) break;
         putAway(trace);
       }
-      for (const trace of traces.values()) {
+      for (let trace = oldest.first(); trace !== undefined; trace = oldest.first()) {
         if (present - trace.firstSeen < OPEN_LIMIT_MS) break;
         putAway(trace);
       }
@@ -176,6 +171,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
 
     /** Puts away whatever is quiet, at once. */
     settle(): void {
+      takeEvents();
       for (const trace of quiet) putAway(trace);
     },
 
@@ -184,9 +180,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
   };
 }
 
-/** Milliseconds: the SDK's clock for starts is `Date.now()`. */
-const ROUNDING_MS = 3;
-
-function millisecondsOf([seconds, nanoseconds]: readonly [number, number]): number {
-  return seconds * 1_000 + nanoseconds / 1e6;
+/** A request in which nothing else was seen: there is nobody who could go on with it. */
+function isWhole({ spans: [span], spans: { length } }: OpenTrace): boolean {
+  return length === 1 && span?.kind === 'server';
 }

@@ -1,9 +1,9 @@
 import { type AttributeValue, SpanStatusCode } from '@opentelemetry/api';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { KEPT_ATTRIBUTES, QUERY_TEXT } from '../attributes.ts';
-import { notesOf, type SpanNotes } from '../capture/span-notes.ts';
+
 import { fingerprintSql } from '../capture/sql-fingerprint.ts';
 import type { SpanAttributes, SpanEvent, SpanKindName } from '../model.ts';
+import type { RecordedSpan, SpanNotes } from '../tracing/recorded-span.ts';
 
 /** A span as the profiler keeps it. */
 export interface StoredSpan {
@@ -40,25 +40,28 @@ const EVENT_BYTES = 120;
 
 const NO_EVENTS: readonly SpanEvent[] = [];
 
-/** What is kept of a span: allow-listed attributes, cut to size, and the statement without its values. */
-export function storeSpan(span: ReadableSpan, start: number, end: number, unfinished = false): StoredSpan {
-  const notes = notesOf(span);
+/**
+ * What is kept of a span: allow-listed attributes, cut to size, and the statement without its values. One that has not
+ * ended yet ends at `presentMs`.
+ */
+export function storeSpan(span: RecordedSpan, presentMs: number): StoredSpan {
+  const { notes } = span;
   const size = { bytes: SPAN_BYTES + 2 * span.name.length, truncated: 0 };
   const attributes = keptAttributes(span.attributes, notes, size);
-  const events = span.events.length === 0 ? NO_EVENTS : keptEvents(span, start, size);
+  const events = span.events.length === 0 ? NO_EVENTS : keptEvents(span, size);
   if (notes !== undefined) size.bytes += ENTRY_BYTES + 2 * (notes.callSite?.length ?? 0) + 16;
   return {
     id: span.spanContext().spanId,
     parentId: span.parentSpanContext?.spanId,
     name: span.name,
     kind: KINDS[span.kind] ?? 'internal',
-    start,
-    end,
+    start: span.startMs,
+    end: span.ended ? span.endMs : Math.max(span.startMs, presentMs),
     failed: span.status.code === SpanStatusCode.ERROR,
     attributes,
     events,
     notes,
-    unfinished,
+    unfinished: !span.ended,
     bytes: size.bytes,
     truncated: size.truncated,
   };
@@ -70,7 +73,7 @@ interface Size {
 }
 
 function keptAttributes(
-  given: ReadableSpan['attributes'],
+  given: RecordedSpan['attributes'],
   notes: SpanNotes | undefined,
   size: Size,
 ): SpanAttributes {
@@ -108,12 +111,10 @@ function cut(text: string, size: Size): string {
   return kept;
 }
 
-function keptEvents(span: ReadableSpan, start: number, size: Size): readonly SpanEvent[] {
-  const [seconds, nanoseconds] = span.startTime;
+function keptEvents(span: RecordedSpan, size: Size): readonly SpanEvent[] {
   if (span.events.length > EVENT_LIMIT) size.truncated += 1;
-  return span.events.slice(0, EVENT_LIMIT).map(({ name, time, attributes = {} }) => {
+  return span.events.slice(0, EVENT_LIMIT).map(({ name, atMs, attributes }) => {
     size.bytes += EVENT_BYTES + name.length;
-    const sinceStart = (time[0] - seconds) * 1_000 + (time[1] - nanoseconds) / 1e6;
-    return { name, atMs: start + sinceStart, attributes: keptAttributes(attributes, undefined, size) };
+    return { name, atMs, attributes: keptAttributes(attributes, undefined, size) };
   });
 }

@@ -1,4 +1,5 @@
 import type { Finding } from '../model.ts';
+import { createQueue } from './queue.ts';
 import type { StoredSpan } from './stored-span.ts';
 
 /** A finished trace, with what has been found out about it once. */
@@ -8,10 +9,11 @@ export interface StoredTrace {
   readonly droppedSpans: number;
   /** Of its first unit, which decides what it counts as. */
   readonly route: string;
+  readonly rootId: string;
   readonly start: number;
   readonly durationMs: number;
   readonly failed: boolean;
-  /** Ids of the roots of its units: what has been counted for their routes. */
+  /** Ids of the roots that have been counted for their routes. */
   readonly units: readonly string[];
   readonly findings: readonly Finding[];
   readonly bytes: number;
@@ -27,10 +29,12 @@ const LAST_ERRORS = 50;
  * errors stay longest, because they are what somebody will ask for. `room` tells how many bytes there are now.
  */
 export function createTraceStore({ room }: { readonly room: () => number }) {
-  /** Not pinned, in the order in which they came. */
+  /** By id. */
   const recent = new Map<string, StoredTrace>();
-  /** Pinned, in the order in which they came. */
   const pinned = new Map<string, StoredTrace>();
+  /** In the order in which they came. */
+  const oldestRecent = createQueue<StoredTrace>((trace) => recent.get(trace.traceId) === trace);
+  const oldestPinned = createQueue<StoredTrace>((trace) => pinned.get(trace.traceId) === trace);
   /** By route, the slowest first. */
   const slowest = new Map<string, StoredTrace[]>();
   const errors = new Set<StoredTrace>();
@@ -46,6 +50,7 @@ export function createTraceStore({ room }: { readonly room: () => number }) {
     }
     bytes += trace.bytes;
     recent.set(trace.traceId, trace);
+    oldestRecent.add(trace);
     if (trace.failed) pinError(trace);
     pinIfSlow(trace);
     makeRoom();
@@ -61,10 +66,15 @@ export function createTraceStore({ room }: { readonly room: () => number }) {
     }
   }
 
+  function isSlow(route: string, durationMs: number): boolean {
+    const list = slowest.get(route);
+    const last = list?.[SLOWEST_PER_ROUTE - 1];
+    return last === undefined || last.durationMs < durationMs;
+  }
+
   function pinIfSlow(trace: StoredTrace): void {
+    if (!isSlow(trace.route, trace.durationMs)) return;
     const list = slowest.get(trace.route) ?? [];
-    const last = list.at(-1);
-    if (list.length >= SLOWEST_PER_ROUTE && last && last.durationMs >= trace.durationMs) return;
     const place = list.findIndex(({ durationMs }) => durationMs < trace.durationMs);
     list.splice(place < 0 ? list.length : place, 0, trace);
     slowest.set(trace.route, list);
@@ -75,7 +85,9 @@ export function createTraceStore({ room }: { readonly room: () => number }) {
 
   function pin(trace: StoredTrace): void {
     recent.delete(trace.traceId);
+    if (pinned.get(trace.traceId) === trace) return;
     pinned.set(trace.traceId, trace);
+    oldestPinned.add(trace);
   }
 
   /** Unless it is pinned for the other reason as well. */
@@ -83,6 +95,7 @@ export function createTraceStore({ room }: { readonly room: () => number }) {
     if (pinnedFor(trace) !== undefined) return;
     pinned.delete(trace.traceId);
     recent.set(trace.traceId, trace);
+    oldestRecent.add(trace);
   }
 
   function pinnedFor(trace: StoredTrace): 'slow' | 'error' | undefined {
@@ -92,7 +105,7 @@ export function createTraceStore({ room }: { readonly room: () => number }) {
 
   function makeRoom(): void {
     while (bytes > room()) {
-      const [trace] = recent.size > 0 ? recent.values() : pinned.values();
+      const trace = oldestRecent.first() ?? oldestPinned.first();
       if (trace === undefined) return;
       remove(trace.traceId);
       evicted += 1;
@@ -119,6 +132,7 @@ export function createTraceStore({ room }: { readonly room: () => number }) {
   return {
     put,
     find,
+    isSlow,
     makeRoom,
     pinnedFor,
     all: (): readonly StoredTrace[] => [...recent.values(), ...pinned.values()],

@@ -1,0 +1,59 @@
+import type { Server } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { trace } from '@opentelemetry/api';
+
+/**
+ * A small Express application as a process of its own: bare, under the profiling layer, or under the stock
+ * instrumentations, by `BENCH_VARIANT`. All three are the same but for what watches them.
+ */
+
+export interface Usage {
+  /** Microseconds of processor time of the whole process. */
+  readonly cpuMicros: number;
+}
+
+type RunStep = (name: string, after: readonly string[], work: () => Promise<void>) => Promise<void>;
+
+const variant = process.env.BENCH_VARIANT as 'bare' | 'layer' | 'stock';
+// The stock instrumentations see what is required, without a loader for what is imported.
+const require = createRequire(import.meta.url);
+const express = require('express') as typeof import('express');
+const http = require('node:http') as typeof import('node:http');
+
+const app = express();
+const runStep = await watched();
+app.get('/things/:id', (req, res) => {
+  res.json({ id: req.params.id, name: 'thing', tags: ['one', 'two'], count: 3 });
+});
+app.post('/things', express.json(), async (_req, res) => {
+  await runStep('first', [], turn);
+  await Promise.all([runStep('second', ['first'], turn), runStep('third', ['first'], turn)]);
+  await runStep('fourth', ['second', 'third'], turn);
+  res.status(201).json({ id: '1', name: 'thing' });
+});
+
+const server: Server = http.createServer(app);
+server.listen(0, '127.0.0.1', () => {
+  process.send?.(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+});
+process.on('message', () => {
+  const { user, system } = process.cpuUsage();
+  process.send?.({ cpuMicros: user + system } satisfies Usage);
+});
+process.on('disconnect', () => process.exit(0));
+
+async function watched(): Promise<RunStep> {
+  if (variant === 'layer') {
+    const { serverSpan } = await import('../../src/profiling/server-span.ts');
+    const { createStepRecorder } = await import('../../src/profiling/step.ts');
+    app.use(serverSpan());
+    const record = createStepRecorder({ metric: { name: 'bench.step.duration', description: 'bench' } });
+    return (name, after, work) => record({ name, after }, {}, work);
+  }
+  if (variant === 'bare') return (_name, _after, work) => work();
+  const tracer = trace.getTracer('bench');
+  // What somebody writes who wants to see the steps too.
+  return (name, _after, work) => tracer.startActiveSpan(name, (span) => work().finally(() => span.end()));
+}

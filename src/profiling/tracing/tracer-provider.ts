@@ -1,0 +1,106 @@
+import { randomFillSync } from 'node:crypto';
+import {
+  type Context,
+  context,
+  INVALID_SPAN_CONTEXT,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  type SpanOptions,
+  TraceFlags,
+  type Tracer,
+  type TracerProvider,
+  trace,
+} from '@opentelemetry/api';
+import { isTracingSuppressed } from '@opentelemetry/core';
+import type { Resource } from '@opentelemetry/resources';
+import { fromTimeInput, now } from './clock.ts';
+import { RecordedSpan } from './recorded-span.ts';
+import type { Sampler } from './sampler.ts';
+
+export interface SpanListener {
+  onStart(span: RecordedSpan): void;
+  onEnd(span: RecordedSpan): void;
+}
+
+export interface TracerProviderOptions {
+  readonly resource: Resource;
+  readonly sampler: Sampler;
+  readonly listener: SpanListener;
+}
+
+/** Tracers of the OpenTelemetry API whose spans cost little: see `RecordedSpan`. */
+export function createTracerProvider({ resource, sampler, listener }: TracerProviderOptions): TracerProvider {
+  const onEnd = (span: RecordedSpan) => listener.onEnd(span);
+
+  function createTracer(scope: { name: string; version?: string }): Tracer {
+    function startSpan(name: string, options: SpanOptions = {}, within: Context = context.active()): Span {
+      if (isTracingSuppressed(within)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+      const parent = options.root ? undefined : parentIn(within);
+      const traceId = parent?.traceId ?? randomHex(16);
+      const decision = sampler(parent, traceId);
+      const spanContext: SpanContext = {
+        traceId,
+        spanId: randomHex(8),
+        traceFlags: decision === 'export' ? TraceFlags.SAMPLED : TraceFlags.NONE,
+      };
+      if (parent?.traceState !== undefined) spanContext.traceState = parent.traceState;
+      if (decision === 'drop') return trace.wrapSpanContext(spanContext);
+      const span = new RecordedSpan({
+        name,
+        kind: options.kind ?? SpanKind.INTERNAL,
+        context: spanContext,
+        parent,
+        startMs: options.startTime === undefined ? now() : fromTimeInput(options.startTime),
+        resource,
+        scope,
+        onEnd,
+      });
+      if (options.attributes !== undefined) span.setAttributes(options.attributes);
+      if (options.links !== undefined) span.addLinks(options.links);
+      listener.onStart(span);
+      return span;
+    }
+
+    return {
+      startSpan,
+      // The API's overloads: the function is last, options and context may stand before it.
+      startActiveSpan(name: string, ...rest: unknown[]) {
+        const work = rest.pop() as (span: Span) => never;
+        const [options, within = context.active()] = rest as [SpanOptions?, Context?];
+        const span = startSpan(name, options, within);
+        return context.with(trace.setSpan(within, span), work, undefined, span);
+      },
+    };
+  }
+
+  const tracers = new Map<string, Tracer>();
+  return {
+    getTracer(name, version) {
+      const key = `${name}@${version ?? ''}`;
+      const tracer = tracers.get(key) ?? createTracer(version === undefined ? { name } : { name, version });
+      tracers.set(key, tracer);
+      return tracer;
+    },
+  };
+}
+
+function parentIn(within: Context): SpanContext | undefined {
+  const above = trace.getSpan(within);
+  const spanContext = above?.spanContext();
+  if (spanContext === undefined || above instanceof RecordedSpan) return spanContext;
+  return trace.isSpanContextValid(spanContext) ? spanContext : undefined;
+}
+
+/** Random bytes, taken from the system a page at a time. */
+const pool = Buffer.alloc(4_096);
+let used = pool.length;
+
+function randomHex(bytes: number): string {
+  if (used + bytes > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += bytes;
+  return pool.toString('hex', used - bytes, used);
+}
