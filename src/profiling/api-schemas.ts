@@ -181,6 +181,7 @@ export const storeSchema = described<model.StoreStatistics>('StoreStatistics', {
   openTraces: count,
   routes: count,
   evictedTraces: count,
+  thinnedTraces: count,
   droppedTraces: count,
   droppedSpans: count,
   truncatedAttributes: count,

@@ -34,4 +34,4 @@ form.action += location.hash;
 
 // A link from another site comes without the cookie (SameSite=Strict). From here it is sent: was it there all along?
 const response = await fetch('/profiler/api/links');
-if (response.ok) location.replace(`/profiler/${location.hash}`);
+if (response.ok) location.reload();

@@ -95,6 +95,7 @@ export const ENGLISH = {
   notKept: 'Since the start, not kept:',
   evictedTraces: 'traces evicted',
   droppedTraces: 'traces dropped',
+  thinnedTraces: 'traces thinned out',
   lostSpans: 'spans dropped',
   truncatedAttributes: 'attributes cut',
   overflowedRoutes: 'routes beyond the limit',

@@ -97,6 +97,7 @@ export const KOREAN = {
   notKept: '시작 이후 보관하지 않은 것:',
   evictedTraces: '밀려난 트레이스',
   droppedTraces: '버린 트레이스',
+  thinnedTraces: '간추린 트레이스',
   lostSpans: '버린 스팬',
   truncatedAttributes: '잘린 속성',
   overflowedRoutes: '한도를 넘은 라우트',

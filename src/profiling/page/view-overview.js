@@ -113,6 +113,7 @@ function storePanel(store, { service, pid, startedAt, node }) {
   const lost = [
     ['evictedTraces', store.evictedTraces],
     ['droppedTraces', store.droppedTraces],
+    ['thinnedTraces', store.thinnedTraces],
     ['lostSpans', store.droppedSpans],
     ['truncatedAttributes', store.truncatedAttributes],
     ['overflowedRoutes', store.overflowedRoutes],
