@@ -1,16 +1,8 @@
 import { z } from 'zod';
+import { described, type Fields } from './api-described.ts';
 import type * as model from './model.ts';
 
-/**
- * The answers of the profiler's API as schemas. Each is held to the type in `model.ts` that it describes: a field too
- * many or too few does not compile.
- */
-type Fields<T> = { readonly [Key in keyof T]-?: z.ZodType<T[Key]> };
-
-/** JSON leaves out what is undefined, so that a field which may be that is optional here. */
-function described<T>(id: string, fields: Fields<T>): z.ZodType<T> {
-  return z.strictObject(fields).meta({ id }) as unknown as z.ZodType<T>;
-}
+/** What the core answers: routes, traces and findings. */
 
 const milliseconds = z.number().meta({ description: 'Milliseconds.' });
 const epoch = z.number().meta({ description: 'Milliseconds since the epoch.' });

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import supertest from 'supertest';
 import type { z } from 'zod';
+import {
+  liveSchema,
+  profileReportSchema,
+  profileSchema,
+  profilesSchema,
+} from '../../src/profiling/api-process-schemas.ts';
 import { apiErrorSchema } from '../../src/profiling/api-requests.ts';
 import {
   findingsSchema,
@@ -15,6 +22,7 @@ import {
 } from '../../src/profiling/api-schemas.ts';
 import type { FindingGroup, TraceSummary } from '../../src/profiling/model.ts';
 import { runningTelemetry } from '../../src/profiling/telemetry.ts';
+import { eventually } from '../support/eventually.ts';
 import { SESSIONS } from '../support/paths.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { startSlowApp } from '../support/slow-app.ts';
@@ -39,6 +47,7 @@ describe('the profiler API', () => {
     await guest.get(SESSIONS).expect(200);
     await supertest(slow.url).post('/slow/sessions').expect(201);
     await supertest(slow.url).get('/slow/error').expect(503);
+    for (const kind of ['cpu', 'heap']) await takeProfile(kind);
     runningTelemetry()?.settle();
   });
   after(async () => {
@@ -53,17 +62,31 @@ describe('the profiler API', () => {
     return schema.parse(body);
   }
 
+  /** Leaves a finished profile of one second behind. */
+  async function takeProfile(kind: string): Promise<void> {
+    const started = await supertest(service.opsUrl)
+      .post(`/profiler/api/profiles?kind=${kind}&seconds=1`)
+      .expect(202);
+    const { profile } = profileSchema.parse(started.body);
+    await supertest(slow.url).get('/slow/burn').expect(200);
+    await eventually(async () => ((await api(`profiles/${profile.id}`)).status === 200 ? true : undefined));
+  }
+
   /** Every address that tells something, with the schema that it promises. */
   async function everyAnswer(): Promise<[path: string, schema: z.ZodType][]> {
     const { traces } = await read('traces?limit=500', tracePageSchema);
     const { routes } = await read('routes', routesSchema);
+    const { profiles } = await read('profiles', profilesSchema);
     return [
       ['overview', overviewSchema],
       ['routes', routesSchema],
       ['findings', findingsSchema],
       ['store', storeSchema],
       ['self-cost', selfCostSchema],
+      ['live', liveSchema],
+      ['profiles', profilesSchema],
       ['traces', tracePageSchema],
+      ...profiles.map(({ id }): [string, z.ZodType] => [`profiles/${id}`, profileReportSchema]),
       ...traces.map(({ traceId }): [string, z.ZodType] => [`traces/${traceId}`, traceDetailSchema]),
       ...routes.map(({ route }): [string, z.ZodType] => [
         `routes/${encodeURIComponent(route)}`,
@@ -85,9 +108,11 @@ describe('the profiler API', () => {
     }
   });
 
-  test('describes itself by OpenAPI 3.1: every address is there, every reference leads somewhere', async () => {
+  test('describes itself by a valid OpenAPI 3.1: every address is there, every reference leads somewhere', async () => {
     const { body, text } = await api('openapi.json').expect(200);
-    assert.match(body.openapi, /^3\.1/);
+    const validator = new Validator();
+    assert.deepEqual(await validator.validate(structuredClone(body)), { valid: true });
+    assert.equal(validator.version, '3.1');
     const references = [...text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name);
     for (const name of references) assert.ok(name && name in body.components.schemas, `${name}`);
     assert.ok(new Set(references).size > 15);
@@ -104,7 +129,8 @@ describe('the profiler API', () => {
     for (const [path] of await everyAnswer()) {
       const template = `/${path.split('?')[0]}`
         .replace(/^\/traces\/.*/, '/traces/{traceId}')
-        .replace(/^\/routes\/.*/, '/routes/{route}');
+        .replace(/^\/routes\/.*/, '/routes/{route}')
+        .replace(/^\/profiles\/.*/, '/profiles/{id}');
       assert.ok(body.paths[template]?.get, template);
     }
   });

@@ -8,12 +8,12 @@ import { profileReport } from './report.ts';
 /** Seconds that a profile may take. Its samples are kept in memory until its end. */
 const SECONDS = { least: 1, most: 30, unlessGiven: 10 };
 
-const startQuery = z.object({
+export const startQuery = z.object({
   kind: z.enum(['cpu', 'heap']).default('cpu'),
   seconds: z.coerce.number().int().min(SECONDS.least).max(SECONDS.most).default(SECONDS.unlessGiven),
 });
 
-const reportQuery = z.object({
+export const reportQuery = z.object({
   metric: z.enum(['cpu', 'wall', 'allocated', 'live']).optional(),
   step: z.string().optional(),
   route: z.string().optional(),
