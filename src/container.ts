@@ -4,6 +4,13 @@ import { join } from 'node:path';
 import type { Express } from 'express';
 import type { Redis } from 'ioredis';
 import { buildApp } from './app.ts';
+import { cachedSessions } from './cache/cached/sessions.ts';
+import { cachedSources } from './cache/cached/sources.ts';
+import { cachedTags } from './cache/cached/tags.ts';
+import { cachedUsers } from './cache/cached/users.ts';
+import { cachedWriter } from './cache/cached/writer.ts';
+import { CACHE_DEFINITIONS } from './cache/caches.ts';
+import { createCaches } from './cache/create-caches.ts';
 import type { Config } from './config.ts';
 import type { SessionBus, SessionQueue, SourceProvider, Writer } from './domain/ports.ts';
 import { createAuth } from './http/auth.ts';
@@ -28,10 +35,12 @@ import { createFeed } from './sessions/feed.ts';
 import { startRecovery } from './sessions/recovery.ts';
 import { createSessionMetrics, type SessionMetrics } from './sessions/session-metrics.ts';
 import { createSessionService } from './sessions/session-service.ts';
-import { connectDatabase, poolUsage, prepareDatabase } from './store/database.ts';
+import { connectDatabase, prepareDatabase, STATEMENT_TIMEOUT_MS } from './store/database.ts';
+import { observeDatabase, poolUsage } from './store/database-metrics.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { createCorpusRepository } from './store/repositories/corpus-repository.ts';
 import { createExecutionRepository } from './store/repositories/execution-repository.ts';
+import { readInstallationSecret } from './store/repositories/installation-repository.ts';
 import { createSessionRepository } from './store/repositories/session-repository.ts';
 import { createTagRepository } from './store/repositories/tag-repository.ts';
 import { createUserRepository } from './store/repositories/user-repository.ts';
@@ -72,21 +81,34 @@ export async function createContainer(config: Config, log: Logger, overrides: Ov
 }
 
 async function construct(config: Config, log: Logger, overrides: Overrides, resources: AsyncDisposableStack) {
-  const { now = () => new Date(), writer = createLocalWriter() } = overrides;
+  const { now = () => new Date() } = overrides;
   const production = config.environment === 'production';
 
   const url = config.database.url ?? (await embeddedDatabase(config, resources));
   await prepareDatabase(url);
   const database = connectDatabase({ url, poolMax: config.database.poolMax });
   resources.defer(() => database.destroy());
+  resources.defer(observeDatabase(database, STATEMENT_TIMEOUT_MS));
   const sessions = createSessionRepository(database);
   const executions = createExecutionRepository(database);
-  const sources = overrides.sources ?? createCorpusRepository(database);
 
   const metrics = createSessionMetrics();
-  const { queue, bus, redis, shared } = config.redisUrl
+  const machines = config.redisUrl
     ? connectShared(config.redisUrl, config.role, metrics, log, resources)
-    : { queue: createLocalQueue(), bus: createLocalBus(), redis: undefined, shared: undefined };
+    : undefined;
+  const { queue, bus } = machines ?? { queue: createLocalQueue(), bus: createLocalBus() };
+  const { caches, close: closeCaches } = createCaches({
+    definitions: CACHE_DEFINITIONS,
+    secret: await readInstallationSecret(database),
+    shared: machines && { redis: machines.redis, subscriber: machines.cacheSubscriber },
+  });
+  resources.defer(closeCaches);
+  const sources = cachedSources(overrides.sources ?? createCorpusRepository(database), caches.sources);
+  const writer = cachedWriter({
+    writer: overrides.writer ?? createLocalWriter(),
+    words: caches.words,
+    edition: 'local',
+  });
 
   const estimator = createEstimator({ executions, sessions, now });
   resources.defer(metrics.observeLoad(estimator.load));
@@ -111,7 +133,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     now,
   });
   queue.consume(executor.execute, config.sessions.concurrency);
-  const recovery = startRecovery({ executions, queue, queueIsNew: !shared, bus, metrics, log });
+  const recovery = startRecovery({ executions, queue, queueIsNew: !machines, bus, metrics, log });
   let drained: Promise<void> | undefined;
   const drain = (): Promise<void> => {
     drained ??= (async () => {
@@ -123,9 +145,10 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   };
   resources.defer(drain);
 
-  const feed = createFeed({ sessions, bus, log });
+  const readSessions = cachedSessions(sessions, caches.sessions);
+  const feed = createFeed({ sessions: readSessions, bus, log });
   const service = createSessionService({
-    sessions,
+    sessions: readSessions,
     graph,
     queue,
     bus,
@@ -138,11 +161,15 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   const app = (): Express =>
     buildApp({
       ...config.api,
-      auth: createAuth({ users: createUserRepository(database), secureCookies: production, now }),
+      auth: createAuth({
+        users: cachedUsers(createUserRepository(database), caches.logins),
+        secureCookies: production,
+        now,
+      }),
       service,
       delivery: createDelivery({ service, metrics, closing: closing.signal, now }),
-      tags: createTagRepository(database),
-      limitCreation: limitSessionCreation(config.api.rateLimitPerMinute, redis),
+      tags: cachedTags(createTagRepository(database), caches.tags),
+      limitCreation: limitSessionCreation(config.api.rateLimitPerMinute, machines?.redis),
       syncWaitMs: config.sessions.syncWaitMs,
       showTimings: !production,
       log,
@@ -154,7 +181,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     intervalMicros: production ? PRODUCTION_SAMPLING_MICROS : DEVELOPMENT_SAMPLING_MICROS,
     profilesSlowRoutes: config.profiler.slowRoutes,
     gauges: {
-      pool: () => ({ ...poolUsage(database), max: config.database.poolMax }),
+      pool: () => poolUsage(database),
       queue: async () => {
         const { queued, running } = await estimator.load();
         return { queued, running };
@@ -167,7 +194,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
 
   // Without Redis the service goes on, more slowly: it is told, and does not make the process unready.
   const checks: HealthCheck[] = [['postgres', () => database.raw('select 1')]];
-  const optional: HealthCheck[] = redis ? [['redis', () => redis.ping()]] : [];
+  const optional: HealthCheck[] = machines ? [['redis', () => machines.redis.ping()]] : [];
   return {
     database,
     sources,
@@ -177,7 +204,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
       telemetry: runningTelemetry(),
       checks,
       optional,
-      jobs: shared && jobsDashboard(shared.queue),
+      jobs: machines && jobsDashboard(machines.shared.queue),
       profilerApi: !production && isLoopback(config.ops.host) ? tools.routes : undefined,
     }),
     /**
@@ -207,6 +234,8 @@ interface SharedAdapters {
   readonly bus: SessionBus;
   readonly redis: Redis;
   readonly shared: BullmqQueue;
+  /** Of the caches alone. */
+  readonly cacheSubscriber: Redis;
 }
 
 /** Queue and bus across machines, with this process in their place while Redis is away. */
@@ -240,7 +269,7 @@ function connectShared(
   });
   const bus = createRedisBus({ publisher: redis, subscriber: connected(connectSubscriberRedis(url)) });
   resources.defer(() => bus.close());
-  return { queue, bus, redis, shared };
+  return { queue, bus, redis, shared, cacheSubscriber: connected(connectSubscriberRedis(url)) };
 }
 
 function logStep(log: Logger, { name, attributes, outcome, durationMs, error }: StepReport): void {

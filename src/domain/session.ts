@@ -118,6 +118,13 @@ export type Reflection = z.infer<typeof reflectionSchema>;
 export type Persona = z.infer<typeof personaSchema>;
 export type FinishedSession = z.infer<typeof finishedSessionSchema>;
 
+/** A part as a writer hands it over, and as its step keeps it. */
+export interface Written<Part> {
+  readonly part: Part;
+  /** It came from the fallback writer: good enough to show, and not to keep for others. */
+  readonly degraded: boolean;
+}
+
 /** The three cards in one text, as older clients show them. */
 export function joinCards(cards: readonly { readonly title: string; readonly content: string }[]): string {
   return cards.map(({ title, content }) => `### ${title}\n${content}`).join('\n\n');

@@ -1,6 +1,8 @@
 import type { Knex } from 'knex';
 import * as initialSchema from './001-initial-schema.ts';
 import * as durableExecution from './002-durable-execution.ts';
+import * as installationSecret from './003-installation-secret.ts';
+import * as writtenParts from './003-written-parts.ts';
 
 interface NamedMigration extends Knex.Migration {
   readonly name: string;
@@ -10,6 +12,8 @@ interface NamedMigration extends Knex.Migration {
 const all: readonly NamedMigration[] = [
   { name: '001-initial-schema', ...initialSchema },
   { name: '002-durable-execution', ...durableExecution },
+  { name: '003-installation-secret', ...installationSecret },
+  { name: '003-written-parts', ...writtenParts },
 ];
 
 export const migrations: Knex.MigrationSource<NamedMigration> = {

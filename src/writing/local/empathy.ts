@@ -61,11 +61,12 @@ function gather(brief: CardsBrief): Material {
   };
 }
 
-function chooseVoices({ topic, history, sources }: CardsBrief, reading: Reading): [Voice, Voice, Voice] {
+function chooseVoices(brief: CardsBrief, reading: Reading): [Voice, Voice, Voice] {
+  const { topic, history, sources } = brief;
   const shown = new Set(history.shownQuotes);
   const [first, second, third] = chooseByFit(sources.voices, 3, {
     reading,
-    seed: seedOf({ topic, history }),
+    seed: seedOf(brief),
     purpose: 'empathy.voices',
     traits: ({ text, echo, emotions, situations }) => ({ text: `${text} ${echo}`, emotions, situations }),
     isLast: ({ text }) => shown.has(text),

@@ -42,7 +42,7 @@ const writer = createLocalWriter();
 function brief(tagId: number, userContext: string | null, overrides: Partial<CardsBrief> = {}): CardsBrief {
   const sources = sourcesByTag.get(tagId);
   assert.ok(sources, `no corpus for tag ${tagId}`);
-  return { topic: { tagId, userContext }, history: NEW_USER, sources, ...overrides };
+  return { topic: { tagId, userContext }, variant: 0, history: NEW_USER, sources, ...overrides };
 }
 
 async function session(given: CardsBrief) {
@@ -52,7 +52,7 @@ async function session(given: CardsBrief) {
     writer.empathy(given, signal),
     writer.reflection(given, signal),
   ]);
-  return { persona, empathy, reflection };
+  return { persona: persona.part, empathy: empathy.part, reflection: reflection.part };
 }
 
 type Session = Awaited<ReturnType<typeof session>>;
@@ -291,9 +291,9 @@ describe('local writer', () => {
 
   it('owns that it knows little when the user wrote nothing, and that it is not the first talk', async () => {
     const { signal } = new AbortController();
-    const silent = await writer.persona(brief(6, null), signal);
-    const telling = await writer.persona(brief(6, '너무 우울하고 아무것도 하기 싫어요'), signal);
-    const again = await writer.persona(
+    const { part: silent } = await writer.persona(brief(6, null), signal);
+    const { part: telling } = await writer.persona(brief(6, '너무 우울하고 아무것도 하기 싫어요'), signal);
+    const { part: again } = await writer.persona(
       brief(6, null, { history: { lastPersona: '지난 요약', shownQuotes: [] } }),
       signal,
     );
