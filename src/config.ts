@@ -23,6 +23,10 @@ const origins = z
     message: 'must be origins separated by commas, such as https://meari.example,http://localhost:3000',
   });
 
+const webUrl = z.string().refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''), {
+  message: 'must be a URL that starts with https:// or http://',
+});
+
 /** `true`, `false`, a number of hops, or a list of addresses: what Express takes as `trust proxy`. */
 const trustProxy = z
   .string()
@@ -61,6 +65,8 @@ const environment = z.object({
   SESSION_CONCURRENCY: z.coerce.number().int().min(1).default(32),
   SESSION_QUEUE_LIMIT: z.coerce.number().int().min(1).default(1_000),
   PROFILER_SLOW_ROUTES: z.enum(['on', 'off']).optional(),
+  YOUTH_POLICY_API_KEY: text,
+  YOUTH_POLICY_API_URL: webUrl.default('https://www.youthcenter.go.kr/go/ythip/getPlcy'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -100,6 +106,8 @@ export interface Config {
     /** Whether a route that passes its p99 is profiled without anybody asking. */
     readonly slowRoutes: boolean;
   };
+  /** The youth-policy Open API; undefined: the seeded policies alone. */
+  readonly youthPolicyApi: { readonly url: string; readonly key: string } | undefined;
   readonly logLevel: string;
 }
 
@@ -146,6 +154,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     // A profile holds up the process for 0.1 s at its start: operators decide when their users pay for it.
     profiler: { slowRoutes: (values.PROFILER_SLOW_ROUTES ?? (production ? 'off' : 'on')) === 'on' },
+    youthPolicyApi: values.YOUTH_POLICY_API_KEY
+      ? { url: values.YOUTH_POLICY_API_URL, key: values.YOUTH_POLICY_API_KEY }
+      : undefined,
     logLevel: values.LOG_LEVEL,
   });
 }

@@ -12,7 +12,7 @@ import { cachedWriter } from './cache/cached/writer.ts';
 import { CACHE_DEFINITIONS } from './cache/caches.ts';
 import { createCaches } from './cache/create-caches.ts';
 import type { Config } from './config.ts';
-import type { SessionBus, SessionQueue, SourceProvider, Writer } from './domain/ports.ts';
+import type { NewsSource, SessionBus, SessionQueue, SourceProvider, Writer } from './domain/ports.ts';
 import { createAuth } from './http/auth.ts';
 import { jobsDashboard } from './http/jobs-dashboard.ts';
 import { buildOpsApp, type HealthCheck } from './http/ops-app.ts';
@@ -35,6 +35,7 @@ import { createFeed } from './sessions/feed.ts';
 import { startRecovery } from './sessions/recovery.ts';
 import { createSessionMetrics, type SessionMetrics } from './sessions/session-metrics.ts';
 import { createSessionService } from './sessions/session-service.ts';
+import { startPolicySync } from './sources/start-policy-sync.ts';
 import { connectDatabase, prepareDatabase, STATEMENT_TIMEOUT_MS } from './store/database.ts';
 import { observeDatabase, poolUsage } from './store/database-metrics.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
@@ -42,6 +43,7 @@ import { createCorpusRepository } from './store/repositories/corpus-repository.t
 import { createExecutionRepository } from './store/repositories/execution-repository.ts';
 import { readInstallationSecret } from './store/repositories/installation-repository.ts';
 import { createSessionRepository } from './store/repositories/session-repository.ts';
+import { createSyncedPolicyRepository } from './store/repositories/synced-policy-repository.ts';
 import { createTagRepository } from './store/repositories/tag-repository.ts';
 import { createUserRepository } from './store/repositories/user-repository.ts';
 import { createLocalWriter } from './writing/local/local-writer.ts';
@@ -50,6 +52,7 @@ import { createLocalWriter } from './writing/local/local-writer.ts';
 export interface Overrides {
   readonly writer?: Writer;
   readonly sources?: SourceProvider;
+  readonly news?: NewsSource;
   readonly now?: () => Date;
 }
 
@@ -91,6 +94,11 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   resources.defer(observeDatabase(database, STATEMENT_TIMEOUT_MS));
   const sessions = createSessionRepository(database);
   const executions = createExecutionRepository(database);
+  if (config.youthPolicyApi) {
+    const policies = createSyncedPolicyRepository(database);
+    const policySync = startPolicySync({ api: config.youthPolicyApi, policies, log, now });
+    resources.defer(() => policySync.stop());
+  }
 
   const metrics = createSessionMetrics();
   const machines = config.redisUrl
@@ -103,7 +111,10 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     shared: machines && { redis: machines.redis, subscriber: machines.cacheSubscriber },
   });
   resources.defer(closeCaches);
-  const sources = cachedSources(overrides.sources ?? createCorpusRepository(database), caches.sources);
+  const sources = cachedSources(
+    overrides.sources ?? createCorpusRepository(database, overrides.news),
+    caches.sources,
+  );
   const writer = cachedWriter({
     writer: overrides.writer ?? createLocalWriter(),
     words: caches.words,

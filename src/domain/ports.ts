@@ -1,4 +1,4 @@
-import type { Sources, UserHistory } from './corpus.ts';
+import type { Sources, SyncedPolicy, UserHistory, Voice } from './corpus.ts';
 import type { Empathy, FinishedSession, Persona, Reflection, SessionStatus, Written } from './session.ts';
 import type { FailureReason, SessionEvent, StepOutput } from './session-events.ts';
 import type { Topic } from './session-request.ts';
@@ -38,6 +38,46 @@ export interface CardsBrief extends PersonaBrief {
 
 export interface SourceProvider {
   forTag(tagId: number): Promise<Sources>;
+}
+
+/**
+ * Where quotes come from. The seeded voices are the default; one that reads the news gives voices with their
+ * `article`, which the cards name. What takes long or may fail (reading the papers) has been done before it is asked.
+ */
+export interface NewsSource {
+  /** Three at least, in the same order each time. */
+  voicesForTag(tagId: number): Promise<readonly Voice[]>;
+}
+
+/** The right to synchronise the policies, held by one process of all; a later claim makes it void. */
+export interface SyncClaim {
+  readonly fence: number;
+  /** Syncs in a row that came to nothing before this one. */
+  readonly failures: number;
+}
+
+export interface SyncedPolicyRepository {
+  /** The claim, when a sync is due; else the milliseconds until one may be. */
+  claim(leaseMs: number): Promise<SyncClaim | { readonly dueInMs: number }>;
+  /**
+   * Adds what is new and changes what is other, in one transaction; `removesOthers`: what is not among `policies` goes.
+   * Undefined, with nothing written, when the claim is void.
+   */
+  store(
+    claim: SyncClaim,
+    policies: readonly SyncedPolicy[],
+    options: { readonly removesOthers: boolean; readonly nextInMs: number },
+  ): Promise<{ readonly removed: number } | undefined>;
+  /** Gives the claim back without a result: what is stored stays. */
+  postpone(claim: SyncClaim, options: { readonly failed: boolean; readonly nextInMs: number }): Promise<void>;
+  state(): Promise<SyncState>;
+}
+
+export interface SyncState {
+  /** Policies that can still be applied for. */
+  readonly policies: number;
+  /** Seconds since the last sync that brought policies; undefined when there was none. */
+  readonly successAgeSeconds: number | undefined;
 }
 
 export interface User {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Voice } from './corpus.ts';
 
 /**
  * What a session is made of, as the frontend in production reads it: field names and nesting are fixed.
@@ -11,7 +12,7 @@ export const quoteSchema = z
   .object({ text, speaker: text, news_id: z.string().nullable() })
   .meta({ id: 'Quote' });
 
-/** Nothing in the corpus is a news article, so these stay null until a news source is connected. */
+/** The article that a quote is from: null for words of our own, which the seeded corpus holds alone. */
 const newsFields = {
   news_id: z.string().nullable(),
   news_title: z.string().nullable(),
@@ -27,6 +28,13 @@ export const NO_NEWS = {
   news_date: null,
   news_link: null,
 } as const;
+
+/** The news fields of a card that quotes the voice. */
+export function newsOf({ article }: Pick<Voice, 'article'>) {
+  if (article === undefined) return NO_NEWS;
+  const { id, title, provider, date, link } = article;
+  return { news_id: id, news_title: title, news_provider: provider, news_date: date, news_link: link };
+}
 
 export const empathyCardSchema = z
   .object({

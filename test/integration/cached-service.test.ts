@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, mock, test } from 'node:test';
 import { Redis } from 'ioredis';
 import supertest from 'supertest';
 import type { Writer } from '../../src/domain/ports.ts';
 import { createLocalWriter } from '../../src/writing/local/local-writer.ts';
+import { heldLoad, openTestCache } from '../support/cache.ts';
 import { createHeldWriter } from '../support/held-writer.ts';
 import { SESSIONS } from '../support/paths.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -136,10 +137,34 @@ describe('what the caches tell, and what they do not', () => {
     assert.ok(!values.some((value) => value?.includes('expiresAt')));
   });
 
-  test('metrics say how each cache does', async () => {
+  const readMetrics = async () => {
     const { text } = await supertest(service.opsUrl).get('/metrics').expect(200);
-    const value = (name: string, labels: string) =>
+    return (name: string, labels: string) =>
       Number(new RegExp(`^${name}\\{${labels}[^}]*\\} (\\S+)`, 'm').exec(text)?.[1]);
+  };
+
+  test('metrics tell every answer of a cache from the others', async () => {
+    const tiny = { ttlMs: 60_000, graceMs: 120_000, softLimitMs: 0, maxBytes: 200 };
+    const { cache, close } = await openTestCache(tiny);
+    const load = heldLoad('loaded');
+    const joined = [cache.get(['one'], load), cache.get(['one'], load)];
+    load.release();
+    await Promise.all(joined);
+    await cache.get(['one'], load);
+    mock.timers.enable({ apis: ['Date'], now: Date.now() + 60_001 });
+    await cache.get(['one'], load).finally(() => mock.timers.reset());
+    await cache.get(['two'], async () => ({ text: 'x'.repeat(100) }));
+    const value = await readMetrics();
+    for (const result of ['miss', 'coalesced', 'l1', 'stale']) {
+      assert.ok(value('meari_cache_lookups_total', `cache="test",result="${result}"`) >= 1, result);
+    }
+    assert.ok(value('meari_cache_evictions_total', 'cache="test"') >= 1);
+    assert.ok(value('meari_cache_size_bytes', 'cache="test"') <= 200);
+    close();
+  });
+
+  test('metrics say how each cache does', async () => {
+    const value = await readMetrics();
     assert.ok(value('meari_cache_lookups_total', 'cache="sessions",result="l1"') >= 1);
     assert.ok(value('meari_cache_lookups_total', 'cache="logins",result="l1"') >= 1);
     assert.ok(value('meari_cache_load_duration_seconds_count', 'cache="sources",outcome="ok"') >= 1);

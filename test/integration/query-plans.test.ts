@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Knex } from 'knex';
+import pg from 'pg';
 import supertest from 'supertest';
 import { SESSIONS } from '../support/paths.ts';
 import { recordStatements, type Statement } from '../support/query-budget.ts';
@@ -19,9 +20,13 @@ interface Plan {
 
 /** Rows as many sessions leave, in the server itself; without checks of foreign keys, which hold by construction. */
 async function generate(database: Knex): Promise<void> {
-  await database.transaction(async (trx) => {
-    await trx.raw(`set local session_replication_role = replica; set local statement_timeout = 0`);
-    await trx.raw(`
+  // Not by the service's own connections: their time limits are for statements of a few rows.
+  const { connectionString } = database.client.config.connection;
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    await client.query(`
+      set session_replication_role = replica;
       insert into users (id, nickname)
         select ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'generated'
         from generate_series(1, ${USERS}) as n;
@@ -44,8 +49,10 @@ async function generate(database: Knex): Promise<void> {
         select s.id, name, 1 from meari_sessions as s, unnest(array['context', 'persona', 'save']) as name
         where s.created_at < now() - interval '1 hour';
     `);
-  });
-  await database.raw('analyze');
+    await client.query('analyze');
+  } finally {
+    await client.end();
+  }
 }
 
 describe(`query plans on ${GENERATED_SESSIONS} sessions`, () => {

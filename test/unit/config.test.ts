@@ -34,6 +34,19 @@ describe('readConfig', () => {
     assert.equal(readConfig({ TRUST_PROXY: 'loopback, 10.0.0.0/8' }).api.trustProxy, 'loopback, 10.0.0.0/8');
   });
 
+  test('the youth-policy API is on with a key, at its own address unless another is given', () => {
+    const url = 'http://127.0.0.1:9000/getPlcy';
+    assert.equal(readConfig({ YOUTH_POLICY_API_URL: url }).youthPolicyApi, undefined);
+    assert.deepEqual(readConfig({ YOUTH_POLICY_API_KEY: 'k' }).youthPolicyApi, {
+      url: 'https://www.youthcenter.go.kr/go/ythip/getPlcy',
+      key: 'k',
+    });
+    assert.equal(
+      readConfig({ YOUTH_POLICY_API_KEY: 'k', YOUTH_POLICY_API_URL: url }).youthPolicyApi?.url,
+      url,
+    );
+  });
+
   test('is frozen all through', () => {
     const config = readConfig({});
     assert.throws(() => Object.assign(config.api, { port: 1 }), TypeError);
@@ -54,6 +67,7 @@ describe('readConfig', () => {
     ['ROLE', 'queen'],
     ['ROLE', 'worker'],
     ['SESSION_CONCURRENCY', '0'],
+    ['YOUTH_POLICY_API_URL', 'youthcenter.go.kr'],
   ] as const) {
     test(`${name}=${value} stops the start with its name`, () => {
       assert.throws(

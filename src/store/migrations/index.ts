@@ -3,6 +3,7 @@ import * as initialSchema from './001-initial-schema.ts';
 import * as durableExecution from './002-durable-execution.ts';
 import * as installationSecret from './003-installation-secret.ts';
 import * as writtenParts from './003-written-parts.ts';
+import * as syncedPolicies from './004-synced-policies.ts';
 
 interface NamedMigration extends Knex.Migration {
   readonly name: string;
@@ -14,6 +15,7 @@ const all: readonly NamedMigration[] = [
   { name: '002-durable-execution', ...durableExecution },
   { name: '003-installation-secret', ...installationSecret },
   { name: '003-written-parts', ...writtenParts },
+  { name: '004-synced-policies', ...syncedPolicies },
 ];
 
 export const migrations: Knex.MigrationSource<NamedMigration> = {
