@@ -19,6 +19,14 @@ describe('readConfig', () => {
     assert.equal(api.rateLimitPerMinute, 60);
   });
 
+  test('slow routes are profiled unless users would pay for it', () => {
+    assert.equal(readConfig({}).profiler.slowRoutes, true);
+    assert.equal(readConfig({ NODE_ENV: 'production' }).profiler.slowRoutes, false);
+    const asked = readConfig({ NODE_ENV: 'production', PROFILER_SLOW_ROUTES: 'on' });
+    assert.equal(asked.profiler.slowRoutes, true);
+    assert.equal(readConfig({ PROFILER_SLOW_ROUTES: 'off' }).profiler.slowRoutes, false);
+  });
+
   test('an empty variable is the same as none', () => {
     assert.equal(readConfig({ PORT: '', DATABASE_URL: '' }).api.port, 8000);
   });
