@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util';
 import { type Figure, table } from './support/figures.ts';
 
 /**
- * `npm run bench [-- NAME …] [--json]`. Without names all of them run, `bench/results/` keeps what they measured
- * and the tables of the READMEs are made from it.
+ * `npm run bench [-- NAME …] [--json]`. Without names all of them run, `bench/results/` keeps what they measured,
+ * and `docs/benchmarks.md` and the tables of the READMEs are made from it.
  */
 
 const { values: flags, positionals } = parseArgs({
@@ -30,20 +30,27 @@ for (const name of positionals.length > 0 ? positionals : known) {
 if (flags.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
 if (positionals.length === 0) await keep();
 
+/** Every figure to `docs/benchmarks.md`; to the READMEs those that have something to reach. */
 async function keep(): Promise<void> {
+  const sections: string[] = [];
   for (const [name, figures] of Object.entries(results)) {
     await writeFile(
       new URL(`./results/${name}.json`, import.meta.url),
       `${JSON.stringify(figures, null, 2)}\n`,
     );
+    sections.push(`## ${name}\n\n${table(figures)}\n`);
   }
+  await writeFile(
+    new URL('../docs/benchmarks.md', import.meta.url),
+    `# Benchmarks\n\nThe last full \`npm run bench\`; \`bench/benches/\` says what each of them does.\n\n${sections.join('\n')}`,
+  );
   for (const readme of ['README.md', 'README.ko.md']) {
     const file = new URL(`../${readme}`, import.meta.url);
     let text = await readFile(file, 'utf8');
     for (const [name, figures] of Object.entries(results)) {
       const [start, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
-      const section = new RegExp(`${start}[^]*${end}`);
-      text = text.replace(section, () => `${start}\n${table(figures)}\n${end}`);
+      const targets = figures.filter(({ target }) => target !== undefined);
+      text = text.replace(new RegExp(`${start}[^]*${end}`), () => `${start}\n${table(targets)}\n${end}`);
     }
     await writeFile(file, text);
   }

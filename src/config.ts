@@ -16,17 +16,19 @@ const redisUrl = z.string().refine((value) => /^rediss?:$/.test(URL.parse(value)
   message: 'must be a URL that starts with redis:// or rediss://',
 });
 
-/** The address of a user interface that links are made to. */
-const webAddress = z
-  .url({ protocol: /^https?$/, message: 'must be a URL that starts with http:// or https://' })
-  .transform((value) => value.replace(/\/+$/, ''));
-
 const origins = z
   .string()
   .transform((value) => value.split(',').map((origin) => origin.trim()))
   .refine((list) => list.every((origin) => URL.parse(origin)?.origin === origin), {
     message: 'must be origins separated by commas, such as https://meari.example,http://localhost:3000',
   });
+
+const webUrl = z.string().refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''), {
+  message: 'must be a URL that starts with https:// or http://',
+});
+
+/** What a path is put after. */
+const webBase = webUrl.transform((value) => value.replace(/\/+$/, ''));
 
 /** `true`, `false`, a number of hops, or a list of addresses: what Express takes as `trust proxy`. */
 const trustProxy = z
@@ -66,14 +68,16 @@ const environment = z.object({
   SESSION_CONCURRENCY: z.coerce.number().int().min(1).default(32),
   SESSION_QUEUE_LIMIT: z.coerce.number().int().min(1).default(1_000),
   PROFILER_SLOW_ROUTES: z.enum(['on', 'off']).optional(),
+  YOUTH_POLICY_API_KEY: text,
+  YOUTH_POLICY_API_URL: webUrl.default('https://www.youthcenter.go.kr/go/ythip/getPlcy'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   PROFILER: z.enum(['on', 'off']).optional(),
   PROFILER_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]{16,}$/, { message: 'must be at least 16 visible ASCII characters' })
     .optional(),
-  JAEGER_UI_URL: webAddress.optional(),
-  GRAFANA_URL: webAddress.optional(),
+  JAEGER_UI_URL: webBase.optional(),
+  GRAFANA_URL: webBase.optional(),
 });
 
 export interface Config {
@@ -110,6 +114,8 @@ export interface Config {
   };
   /** The profiler's page on the ops listener; undefined: it does not exist. */
   readonly profiler: ProfilerConfig | undefined;
+  /** The youth-policy Open API; undefined: the seeded policies alone. */
+  readonly youthPolicyApi: { readonly url: string; readonly key: string } | undefined;
   readonly logLevel: string;
 }
 
@@ -164,6 +170,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       queueLimit: values.SESSION_QUEUE_LIMIT,
     },
     profiler: profilerOf(values),
+    youthPolicyApi: values.YOUTH_POLICY_API_KEY
+      ? { url: values.YOUTH_POLICY_API_URL, key: values.YOUTH_POLICY_API_KEY }
+      : undefined,
     logLevel: values.LOG_LEVEL,
   });
 }

@@ -4,8 +4,15 @@ import { join } from 'node:path';
 import type { Express } from 'express';
 import type { Redis } from 'ioredis';
 import { buildApp } from './app.ts';
+import { cachedSessions } from './cache/cached/sessions.ts';
+import { cachedSources } from './cache/cached/sources.ts';
+import { cachedTags } from './cache/cached/tags.ts';
+import { cachedUsers } from './cache/cached/users.ts';
+import { cachedWriter } from './cache/cached/writer.ts';
+import { CACHE_DEFINITIONS } from './cache/caches.ts';
+import { createCaches } from './cache/create-caches.ts';
 import type { Config } from './config.ts';
-import type { SessionBus, SessionQueue, SourceProvider, Writer } from './domain/ports.ts';
+import type { NewsSource, SessionBus, SessionQueue, SourceProvider, Writer } from './domain/ports.ts';
 import { createAuth } from './http/auth.ts';
 import { jobsDashboard } from './http/jobs-dashboard.ts';
 import { buildOpsApp, type HealthCheck } from './http/ops-app.ts';
@@ -13,11 +20,9 @@ import { limitSessionCreation } from './http/rate-limit.ts';
 import { createDelivery } from './http/session-delivery.ts';
 import { describeError, type Logger } from './log.ts';
 import { createSessionGraph } from './pipeline/create-session.ts';
-import type { Gauges } from './profiling/live/live.ts';
-import { createProfilerPage } from './profiling/profiler-page.ts';
+import { openProfiler } from './profiling/profiler-page.ts';
 import { createStepRecorder, type StepReport } from './profiling/step.ts';
 import { runningTelemetry } from './profiling/telemetry.ts';
-import { createProfilingTools } from './profiling/tools.ts';
 import { type BullmqQueue, createBullmqQueue } from './queue/bullmq-queue.ts';
 import { createFallbackQueue } from './queue/fallback-queue.ts';
 import { createLocalBus } from './queue/local-bus.ts';
@@ -30,11 +35,15 @@ import { createFeed } from './sessions/feed.ts';
 import { startRecovery } from './sessions/recovery.ts';
 import { createSessionMetrics, type SessionMetrics } from './sessions/session-metrics.ts';
 import { createSessionService } from './sessions/session-service.ts';
-import { connectDatabase, poolUsage, prepareDatabase } from './store/database.ts';
+import { startPolicySync } from './sources/start-policy-sync.ts';
+import { connectDatabase, prepareDatabase, STATEMENT_TIMEOUT_MS } from './store/database.ts';
+import { observeDatabase, poolUsage } from './store/database-metrics.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { createCorpusRepository } from './store/repositories/corpus-repository.ts';
 import { createExecutionRepository } from './store/repositories/execution-repository.ts';
+import { readInstallationSecret } from './store/repositories/installation-repository.ts';
 import { createSessionRepository } from './store/repositories/session-repository.ts';
+import { createSyncedPolicyRepository } from './store/repositories/synced-policy-repository.ts';
 import { createTagRepository } from './store/repositories/tag-repository.ts';
 import { createUserRepository } from './store/repositories/user-repository.ts';
 import { createLocalWriter } from './writing/local/local-writer.ts';
@@ -43,6 +52,7 @@ import { createLocalWriter } from './writing/local/local-writer.ts';
 export interface Overrides {
   readonly writer?: Writer;
   readonly sources?: SourceProvider;
+  readonly news?: NewsSource;
   readonly now?: () => Date;
 }
 
@@ -50,10 +60,6 @@ export type Container = Awaited<ReturnType<typeof createContainer>>;
 
 /** Unfinished sessions of one user: somebody who waits for three does not need a fourth. */
 const UNFINISHED_PER_USER = 3;
-
-/** Microseconds between the samples of a profile: 1 ms shows short functions, 5 ms costs a fifth of it. */
-const DEVELOPMENT_SAMPLING_MICROS = 1_000;
-const PRODUCTION_SAMPLING_MICROS = 5_000;
 
 /** Milliseconds that running sessions get to finish at shutdown, before they are handed to another executor. */
 const FINISH_WITHIN_MS = 5_000;
@@ -74,21 +80,42 @@ export async function createContainer(config: Config, log: Logger, overrides: Ov
 }
 
 async function construct(config: Config, log: Logger, overrides: Overrides, resources: AsyncDisposableStack) {
-  const { now = () => new Date(), writer = createLocalWriter() } = overrides;
+  const { now = () => new Date() } = overrides;
   const production = config.environment === 'production';
 
   const url = config.database.url ?? (await embeddedDatabase(config, resources));
   await prepareDatabase(url);
   const database = connectDatabase({ url, poolMax: config.database.poolMax });
   resources.defer(() => database.destroy());
+  resources.defer(observeDatabase(database, STATEMENT_TIMEOUT_MS));
   const sessions = createSessionRepository(database);
   const executions = createExecutionRepository(database);
-  const sources = overrides.sources ?? createCorpusRepository(database);
+  if (config.youthPolicyApi) {
+    const policies = createSyncedPolicyRepository(database);
+    const policySync = startPolicySync({ api: config.youthPolicyApi, policies, log, now });
+    resources.defer(() => policySync.stop());
+  }
 
   const metrics = createSessionMetrics();
-  const { queue, bus, redis, shared } = config.redisUrl
+  const machines = config.redisUrl
     ? connectShared(config.redisUrl, config.role, metrics, log, resources)
-    : { queue: createLocalQueue(), bus: createLocalBus(), redis: undefined, shared: undefined };
+    : undefined;
+  const { queue, bus } = machines ?? { queue: createLocalQueue(), bus: createLocalBus() };
+  const { caches, close: closeCaches } = createCaches({
+    definitions: CACHE_DEFINITIONS,
+    secret: await readInstallationSecret(database),
+    shared: machines && { redis: machines.redis, subscriber: machines.cacheSubscriber },
+  });
+  resources.defer(closeCaches);
+  const sources = cachedSources(
+    overrides.sources ?? createCorpusRepository(database, overrides.news),
+    caches.sources,
+  );
+  const writer = cachedWriter({
+    writer: overrides.writer ?? createLocalWriter(),
+    words: caches.words,
+    edition: 'local',
+  });
 
   const estimator = createEstimator({ executions, sessions, now });
   resources.defer(metrics.observeLoad(estimator.load));
@@ -113,7 +140,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     now,
   });
   queue.consume(executor.execute, config.sessions.concurrency);
-  const recovery = startRecovery({ executions, queue, queueIsNew: !shared, bus, metrics, log });
+  const recovery = startRecovery({ executions, queue, queueIsNew: !machines, bus, metrics, log });
   let drained: Promise<void> | undefined;
   const drain = (): Promise<void> => {
     drained ??= (async () => {
@@ -125,9 +152,10 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   };
   resources.defer(drain);
 
-  const feed = createFeed({ sessions, bus, log });
+  const readSessions = cachedSessions(sessions, caches.sessions);
+  const feed = createFeed({ sessions: readSessions, bus, log });
   const service = createSessionService({
-    sessions,
+    sessions: readSessions,
     graph,
     queue,
     bus,
@@ -136,23 +164,36 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     limits: { unfinishedPerUser: UNFINISHED_PER_USER, queued: config.sessions.queueLimit },
     now,
   });
-  const profiler = profilerPage(config, log, resources, {
-    pool: () => ({ ...poolUsage(database), max: config.database.poolMax }),
-    queue: async () => {
-      const { queued, running } = await estimator.load();
-      return { queued, running };
+  const profiler = openProfiler({
+    settings: config.profiler,
+    ops: config.ops,
+    production,
+    profiler: runningTelemetry()?.profiler,
+    projectRoot: join(import.meta.dirname, '..'),
+    gauges: {
+      pool: () => poolUsage(database),
+      queue: async () => {
+        const { queued, running } = await estimator.load();
+        return { queued, running };
+      },
+      streams: () => ({ open: metrics.openStreams() }),
     },
-    streams: () => ({ open: metrics.openStreams() }),
+    onError: (error) => log.warn({ err: describeError(error) }, 'profiler'),
   });
+  resources.defer(async () => profiler?.close());
   const closing = new AbortController();
   const app = (): Express =>
     buildApp({
       ...config.api,
-      auth: createAuth({ users: createUserRepository(database), secureCookies: production, now }),
+      auth: createAuth({
+        users: cachedUsers(createUserRepository(database), caches.logins),
+        secureCookies: production,
+        now,
+      }),
       service,
       delivery: createDelivery({ service, metrics, closing: closing.signal, now }),
-      tags: createTagRepository(database),
-      limitCreation: limitSessionCreation(config.api.rateLimitPerMinute, redis),
+      tags: cachedTags(createTagRepository(database), caches.tags),
+      limitCreation: limitSessionCreation(config.api.rateLimitPerMinute, machines?.redis),
       syncWaitMs: config.sessions.syncWaitMs,
       profileHeaders: profiler?.headers,
       log,
@@ -161,7 +202,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
 
   // Without Redis the service goes on, more slowly: it is told, and does not make the process unready.
   const checks: HealthCheck[] = [['postgres', () => database.raw('select 1')]];
-  const optional: HealthCheck[] = redis ? [['redis', () => redis.ping()]] : [];
+  const optional: HealthCheck[] = machines ? [['redis', () => machines.redis.ping()]] : [];
   return {
     database,
     sources,
@@ -171,7 +212,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
       telemetry: runningTelemetry(),
       checks,
       optional,
-      jobs: shared && jobsDashboard(shared.queue),
+      jobs: machines && jobsDashboard(machines.shared.queue),
       profiler: profiler?.routes,
     }),
     /**
@@ -186,30 +227,6 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   };
 }
 
-/** @param gauges what this process can tell about itself at any moment. */
-function profilerPage(config: Config, log: Logger, resources: AsyncDisposableStack, gauges: Gauges) {
-  const { profiler: settings, ops } = config;
-  const production = config.environment === 'production';
-  const telemetry = runningTelemetry();
-  if (!settings || !telemetry) return undefined;
-  const tools = createProfilingTools({
-    projectRoot: join(import.meta.dirname, '..'),
-    intervalMicros: production ? PRODUCTION_SAMPLING_MICROS : DEVELOPMENT_SAMPLING_MICROS,
-    profilesSlowRoutes: settings.slowRoutes,
-    gauges,
-    onError: (error) => log.warn({ err: describeError(error) }, 'no profile of a slow route'),
-  });
-  resources.defer(tools.close);
-  return createProfilerPage({
-    ...settings,
-    ops,
-    linksEveryAnswer: !production,
-    profiler: telemetry.profiler,
-    more: [tools.routes],
-    onMistake: (error) => log.error({ err: describeError(error) }, 'profiler'),
-  });
-}
-
 async function embeddedDatabase(config: Config, resources: AsyncDisposableStack): Promise<string> {
   const server = await startEmbeddedPostgres({ directory: join(config.dataDir, 'postgres') });
   resources.defer(() => server.stop());
@@ -221,6 +238,8 @@ interface SharedAdapters {
   readonly bus: SessionBus;
   readonly redis: Redis;
   readonly shared: BullmqQueue;
+  /** Of the caches alone. */
+  readonly cacheSubscriber: Redis;
 }
 
 /** Queue and bus across machines, with this process in their place while Redis is away. */
@@ -254,7 +273,7 @@ function connectShared(
   });
   const bus = createRedisBus({ publisher: redis, subscriber: connected(connectSubscriberRedis(url)) });
   resources.defer(() => bus.close());
-  return { queue, bus, redis, shared };
+  return { queue, bus, redis, shared, cacheSubscriber: connected(connectSubscriberRedis(url)) };
 }
 
 function logStep(log: Logger, { name, attributes, outcome, durationMs, error }: StepReport): void {

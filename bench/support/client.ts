@@ -27,16 +27,19 @@ export function open(url: string, options: RequestOptions = {}): Promise<Incomin
   });
 }
 
+let opened = 0;
+
+/** @param userContext by default new words each time: without any, sessions share texts that are written once. */
 export async function openSession(
   url: string,
   cookie: string,
   headers: Readonly<Record<string, string>>,
-  userContext?: string,
+  userContext: string | null = `매일 야근해요 ${++opened}`,
 ): Promise<IncomingMessage> {
   return open(url + SESSIONS, {
     method: 'POST',
     headers: { Cookie: cookie, ...headers },
-    body: { selected_tag_id: 2, ...(userContext === undefined ? {} : { user_context: userContext }) },
+    body: { selected_tag_id: 2, user_context: userContext },
   });
 }
 

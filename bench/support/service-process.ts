@@ -26,11 +26,13 @@ export interface ServiceProcessOptions {
   /** Writes no part before `release`. */
   readonly holds?: boolean;
   readonly reportsCalls?: boolean;
+  /** With the local writer and the corpus as they are. */
+  readonly isFast?: boolean;
 }
 
 /** Starts the service with the fake model and with profiling on, as a process of its own on a free port. */
 export async function startServiceProcess(options: ServiceProcessOptions): Promise<ServiceProcess> {
-  const { env, holds = false, reportsCalls = false } = options;
+  const { env, holds = false, reportsCalls = false, isFast = false } = options;
   const child = fork(ENTRY, {
     cwd: ROOT,
     // More of Node's flags, such as --cpu-prof, to find out why a number is what it is.
@@ -43,6 +45,7 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
       // What is measured must not be sampled in the middle of it.
       PROFILER_SLOW_ROUTES: 'off',
       ...(holds ? { BENCH_HOLDS: '1' } : {}),
+      ...(isFast ? { BENCH_IS_FAST: '1' } : {}),
       ...(reportsCalls ? { BENCH_REPORTS_CALLS: '1' } : {}),
       ...env,
     },

@@ -9,9 +9,12 @@ import { createContainer, type Overrides } from '../../src/container.ts';
 import { createLogger } from '../../src/log.ts';
 
 /** The whole service in this process on a free port, with an embedded Postgres of its own. */
-export async function startBenchService(overrides: Overrides = {}) {
+export async function startBenchService(
+  overrides: Overrides = {},
+  env: Readonly<Record<string, string>> = {},
+) {
   const directory = await mkdtemp(join(tmpdir(), 'meari-bench-'));
-  const config = readConfig({ DATA_DIR: directory, NODE_ENV: 'test' });
+  const config = readConfig({ DATA_DIR: directory, NODE_ENV: 'test', ...env });
   const container = await createContainer(config, createLogger('silent'), overrides);
   const server = createServer(container.app ?? container.opsApp).listen(0, '127.0.0.1');
   await once(server, 'listening');

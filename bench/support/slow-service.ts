@@ -34,11 +34,11 @@ process.on('disconnect', () => stopped.resolve());
 
 const config = readConfig(process.env);
 const corpus = Promise.withResolvers<SourceProvider>();
-const writer = process.env.BENCH_HOLDS ? heldWriter(createLocalWriter()) : slowWriter(createLocalWriter());
-const container = await createContainer(config, createLogger(config.logLevel), {
-  writer: process.env.BENCH_REPORTS_CALLS ? reported(writer) : writer,
-  sources: slowSources({ forTag: async (tagId) => (await corpus.promise).forTag(tagId) }),
-});
+const container = await createContainer(
+  config,
+  createLogger(config.logLevel),
+  process.env.BENCH_IS_FAST ? {} : { writer: fakeModel(), sources: fakeSources() },
+);
 corpus.resolve(createCorpusRepository(container.database));
 
 const server = container.app && createServer(container.app);
@@ -57,15 +57,25 @@ function tell(message: FromService): void {
   process.send?.(message);
 }
 
+function fakeModel(): Writer {
+  const local = createLocalWriter();
+  const writer = process.env.BENCH_HOLDS ? heldWriter(local) : slowWriter(local);
+  return process.env.BENCH_REPORTS_CALLS ? reported(writer) : writer;
+}
+
+function fakeSources(): SourceProvider {
+  return slowSources({ forTag: async (tagId) => (await corpus.promise).forTag(tagId) });
+}
+
 function reported(writer: Writer): Writer {
   const told = <T>(part: keyof Writer, text: Promise<T>): Promise<T> => {
     tell({ kind: 'call', part });
     return text;
   };
   return {
-    persona: (brief, signal) => told('persona', writer.persona(brief, signal)),
-    empathy: (brief, signal) => told('empathy', writer.empathy(brief, signal)),
-    reflection: (brief, signal) => told('reflection', writer.reflection(brief, signal)),
+    persona: (brief, ...rest) => told('persona', writer.persona(brief, ...rest)),
+    empathy: (brief, ...rest) => told('empathy', writer.empathy(brief, ...rest)),
+    reflection: (brief, ...rest) => told('reflection', writer.reflection(brief, ...rest)),
   };
 }
 
@@ -84,8 +94,8 @@ function heldWriter(writer: Writer): Writer {
     }
   });
   return {
-    persona: (brief, signal) => pass('persona').then(() => writer.persona(brief, signal)),
-    empathy: (brief, signal) => pass('empathy').then(() => writer.empathy(brief, signal)),
-    reflection: (brief, signal) => pass('reflection').then(() => writer.reflection(brief, signal)),
+    persona: (brief, ...rest) => pass('persona').then(() => writer.persona(brief, ...rest)),
+    empathy: (brief, ...rest) => pass('empathy').then(() => writer.empathy(brief, ...rest)),
+    reflection: (brief, ...rest) => pass('reflection').then(() => writer.reflection(brief, ...rest)),
   };
 }

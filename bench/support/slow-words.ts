@@ -13,9 +13,12 @@ export function slowWriter(writer: Writer): Writer {
     return write();
   };
   return {
-    persona: (brief, signal) => after(DELAYS.persona, signal, () => writer.persona(brief, signal)),
-    empathy: (brief, signal) => after(DELAYS.empathy, signal, () => writer.empathy(brief, signal)),
-    reflection: (brief, signal) => after(DELAYS.reflection, signal, () => writer.reflection(brief, signal)),
+    persona: (brief, signal, onDelta) =>
+      after(DELAYS.persona, signal, () => writer.persona(brief, signal, onDelta)),
+    empathy: (brief, signal, onDelta) =>
+      after(DELAYS.empathy, signal, () => writer.empathy(brief, signal, onDelta)),
+    reflection: (brief, signal, onDelta) =>
+      after(DELAYS.reflection, signal, () => writer.reflection(brief, signal, onDelta)),
   };
 }
 

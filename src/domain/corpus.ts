@@ -1,4 +1,4 @@
-/** What a writer draws from: written by us, except policies, which are real. */
+/** What a writer draws from: written by us, except policies and articles, which are real. */
 
 export interface Voice {
   readonly id: number;
@@ -9,6 +9,19 @@ export interface Voice {
   readonly echo: string;
   readonly emotions: readonly string[];
   readonly situations: readonly string[];
+  /** Where the quote was printed. A voice of our own has none, and nothing stands in for it. */
+  readonly article?: NewsArticle;
+}
+
+/** A real article of a real paper, as a card names it under the words that it took from there. */
+export interface NewsArticle {
+  readonly id: string;
+  readonly title: string;
+  /** The paper or broadcaster. */
+  readonly provider: string;
+  /** Of its publication, as YYYY-MM-DD. */
+  readonly date: string;
+  readonly link: string;
 }
 
 export interface Insight {
@@ -28,9 +41,20 @@ export interface Policy {
   readonly id: number;
   readonly name: string;
   readonly organization: string;
+  /** A sentence, or a note that ends in a noun, as offices write them. */
   readonly summary: string;
   readonly link: string;
   readonly phone: string | null;
+}
+
+/** A policy as an outside source has it. */
+export interface SyncedPolicy extends Omit<Policy, 'id' | 'phone'> {
+  /** The source's own id. */
+  readonly policyNo: string;
+  /** The minor tags that it may help with. */
+  readonly tagIds: readonly number[];
+  /** The last day on which one may apply, as YYYY-MM-DD in Korea; null when it is not known. */
+  readonly openUntil: string | null;
 }
 
 export interface Sources {

@@ -1,19 +1,35 @@
-import type { Sources, UserHistory } from './corpus.ts';
-import type { Empathy, FinishedSession, Persona, Reflection, SessionStatus } from './session.ts';
+import type { Sources, SyncedPolicy, UserHistory, Voice } from './corpus.ts';
+import type { Empathy, FinishedSession, Persona, Reflection, SessionStatus, Written } from './session.ts';
 import type { FailureReason, SessionEvent, StepOutput } from './session-events.ts';
 import type { Topic } from './session-request.ts';
 
 /** The interfaces between the layers. Adapters implement them; `container.ts` picks the adapters. */
 
+/** A writer that composes other writers is a writer. */
 export interface Writer {
-  persona(brief: PersonaBrief, signal: AbortSignal): Promise<Persona>;
-  empathy(brief: CardsBrief, signal: AbortSignal): Promise<Empathy>;
-  reflection(brief: CardsBrief, signal: AbortSignal): Promise<Reflection>;
+  persona(brief: PersonaBrief, signal: AbortSignal, onDelta?: OnDelta<Persona>): Promise<Written<Persona>>;
+  empathy(brief: CardsBrief, signal: AbortSignal, onDelta?: OnDelta<Empathy>): Promise<Written<Empathy>>;
+  reflection(
+    brief: CardsBrief,
+    signal: AbortSignal,
+    onDelta?: OnDelta<Reflection>,
+  ): Promise<Written<Reflection>>;
 }
+
+/** Told the part as far as it is written, from its beginning each time. Whoever has it whole at once tells nothing. */
+export type OnDelta<Part> = (soFar: DeepPartial<Part>) => void;
+
+export type DeepPartial<T> = T extends readonly (infer Item)[]
+  ? readonly DeepPartial<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]?: DeepPartial<T[Key]> }
+    : T;
 
 export interface PersonaBrief {
   readonly topic: Topic;
   readonly history: UserHistory;
+  /** Which of several equally good texts for users who wrote nothing; the same for all parts of a session. */
+  readonly variant: number;
 }
 
 export interface CardsBrief extends PersonaBrief {
@@ -24,10 +40,55 @@ export interface SourceProvider {
   forTag(tagId: number): Promise<Sources>;
 }
 
+/**
+ * Where quotes come from. The seeded voices are the default; one that reads the news gives voices with their
+ * `article`, which the cards name. What takes long or may fail (reading the papers) has been done before it is asked.
+ */
+export interface NewsSource {
+  /** Three at least, in the same order each time. */
+  voicesForTag(tagId: number): Promise<readonly Voice[]>;
+}
+
+/** The right to synchronise the policies, held by one process of all; a later claim makes it void. */
+export interface SyncClaim {
+  readonly fence: number;
+  /** Syncs in a row that came to nothing before this one. */
+  readonly failures: number;
+}
+
+export interface SyncedPolicyRepository {
+  /** The claim, when a sync is due; else the milliseconds until one may be. */
+  claim(leaseMs: number): Promise<SyncClaim | { readonly dueInMs: number }>;
+  /**
+   * Adds what is new and changes what is other, in one transaction; `removesOthers`: what is not among `policies` goes.
+   * Undefined, with nothing written, when the claim is void.
+   */
+  store(
+    claim: SyncClaim,
+    policies: readonly SyncedPolicy[],
+    options: { readonly removesOthers: boolean; readonly nextInMs: number },
+  ): Promise<{ readonly removed: number } | undefined>;
+  /** Gives the claim back without a result: what is stored stays. */
+  postpone(claim: SyncClaim, options: { readonly failed: boolean; readonly nextInMs: number }): Promise<void>;
+  state(): Promise<SyncState>;
+}
+
+export interface SyncState {
+  /** Policies that can still be applied for. */
+  readonly policies: number;
+  /** Seconds since the last sync that brought policies; undefined when there was none. */
+  readonly successAgeSeconds: number | undefined;
+}
+
 export interface User {
   readonly id: string;
   readonly nickname: string;
   readonly onboardingCompleted: boolean;
+}
+
+export interface Login {
+  readonly userId: string;
+  readonly expiresAt: Date;
 }
 
 export interface Tag {
@@ -42,8 +103,9 @@ export interface TagRepository {
 
 export interface UserRepository {
   createGuest(guest: { id: string; nickname: string; tokenHash: Buffer; expiresAt: Date }): Promise<User>;
-  /** The user of a login that has not expired, and when it does. */
-  findByToken(tokenHash: Buffer, now: Date): Promise<{ user: User; expiresAt: Date } | undefined>;
+  find(userId: string): Promise<User | undefined>;
+  /** Undefined when there is none, or it has expired. */
+  findLogin(tokenHash: Buffer, now: Date): Promise<Login | undefined>;
   extendLogin(tokenHash: Buffer, expiresAt: Date): Promise<void>;
   deleteLogin(tokenHash: Buffer): Promise<void>;
 }
@@ -73,13 +135,17 @@ export interface StepRecord {
   readonly durationMs: number;
 }
 
-/** One session as its owner sees it at this moment. */
-export interface SessionSnapshot {
+/** A session without what was written for it. */
+export interface SessionHead {
   readonly id: string;
   readonly status: SessionStatus;
   readonly crisis: boolean;
   readonly requestDigest: string | null;
   readonly startedAt: Date | null;
+}
+
+/** One session as its owner sees it at this moment. */
+export interface SessionSnapshot extends SessionHead {
   readonly failureReason: FailureReason | null;
   readonly finished: FinishedSession | undefined;
 }
@@ -87,7 +153,7 @@ export interface SessionSnapshot {
 export interface SessionRepository {
   accept(session: NewSession, limits: AcceptLimits): Promise<Acceptance>;
   find(userId: string, sessionId: string): Promise<SessionSnapshot | undefined>;
-  findByIdempotencyKey(userId: string, key: string): Promise<SessionSnapshot | undefined>;
+  findByIdempotencyKey(userId: string, key: string): Promise<SessionHead | undefined>;
   /** Finished steps, in the order in which they finished. */
   steps(sessionId: string): Promise<readonly (StepRecord & StepOutput)[]>;
   /** A text for each session that changes whenever there is something new to read about it. */

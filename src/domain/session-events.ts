@@ -1,4 +1,4 @@
-import type { Empathy, FinishedSession, Persona, Reflection } from './session.ts';
+import type { Empathy, FinishedSession, Persona, Reflection, Written } from './session.ts';
 
 /**
  * What a session's followers are told, in order. Events are not stored: they are derived from the session's rows,
@@ -43,13 +43,13 @@ export function sessionEvents(
   let empathy: Empathy | undefined;
   let reflection: Reflection | undefined;
   for (const { name, output } of steps) {
-    if (name === 'persona') add({ status: 'persona_created', data: output as Persona });
+    if (name === 'persona') add({ status: 'persona_created', data: (output as Written<Persona>).part });
     if (name === 'empathy') {
-      empathy = output as Empathy;
+      empathy = (output as Written<Empathy>).part;
       add({ status: 'empathy_created', data: empathy });
     }
     if (name === 'reflection') {
-      reflection = output as Reflection;
+      reflection = (output as Written<Reflection>).part;
       add({ status: 'reflection_created', data: reflection });
     }
     if ((name === 'empathy' || name === 'reflection') && empathy && reflection) {

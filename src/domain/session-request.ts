@@ -30,6 +30,14 @@ export const sessionRequestSchema = z
   })
   .meta({ id: 'SessionRequest' });
 
+/** Texts for one topic that users who wrote nothing get to read. */
+const VARIANTS = 8;
+
+/** @param sessionId a UUIDv7, whose end is random. */
+export function variantOf(sessionId: string): number {
+  return Number.parseInt(sessionId.slice(-4), 16) % VARIANTS;
+}
+
 /** What the pipeline works on: the topic, and the user's own words if there are any. */
 export interface Topic {
   readonly tagId: number;

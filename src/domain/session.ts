@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Voice } from './corpus.ts';
 
 /**
  * What a session is made of, as the frontend in production reads it: field names and nesting are fixed.
@@ -11,7 +12,7 @@ export const quoteSchema = z
   .object({ text, speaker: text, news_id: z.string().nullable() })
   .meta({ id: 'Quote' });
 
-/** Nothing in the corpus is a news article, so these stay null until a news source is connected. */
+/** The article that a quote is from: null for words of our own, which the seeded corpus holds alone. */
 const newsFields = {
   news_id: z.string().nullable(),
   news_title: z.string().nullable(),
@@ -27,6 +28,13 @@ export const NO_NEWS = {
   news_date: null,
   news_link: null,
 } as const;
+
+/** The news fields of a card that quotes the voice. */
+export function newsOf({ article }: Pick<Voice, 'article'>) {
+  if (article === undefined) return NO_NEWS;
+  const { id, title, provider, date, link } = article;
+  return { news_id: id, news_title: title, news_provider: provider, news_date: date, news_link: link };
+}
 
 export const empathyCardSchema = z
   .object({
@@ -117,6 +125,13 @@ export type Empathy = z.infer<typeof empathySchema>;
 export type Reflection = z.infer<typeof reflectionSchema>;
 export type Persona = z.infer<typeof personaSchema>;
 export type FinishedSession = z.infer<typeof finishedSessionSchema>;
+
+/** A part as a writer hands it over, and as its step keeps it. */
+export interface Written<Part> {
+  readonly part: Part;
+  /** It came from the fallback writer: good enough to show, and not to keep for others. */
+  readonly degraded: boolean;
+}
 
 /** The three cards in one text, as older clients show them. */
 export function joinCards(cards: readonly { readonly title: string; readonly content: string }[]): string {

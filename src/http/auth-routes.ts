@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import type { User } from '../domain/ports.ts';
-import { type Auth, userOf } from './auth.ts';
+import type { Auth } from './auth.ts';
 
 export const userSchema = z
   .object({
@@ -17,8 +17,8 @@ export function authRoutes(auth: Auth): Router {
   router.post('/guest', async (_req, res) => {
     res.status(201).json(toUserBody(await auth.createGuest(res)));
   });
-  router.get('/me', auth.requireUser, (_req, res) => {
-    res.json(toUserBody(userOf(res)));
+  router.get('/me', auth.requireUser, async (_req, res) => {
+    res.json(toUserBody(await auth.currentUser(res)));
   });
   router.post('/logout', async (req, res) => {
     await auth.logout(req, res);

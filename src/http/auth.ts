@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { parseCookie, stringifySetCookie } from 'cookie';
 import type { NextFunction, Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
@@ -48,18 +48,25 @@ export function createAuth({ users, secureCookies, now }: AuthDependencies) {
       return user;
     },
 
-    /** Lets the request pass with its user in `res.locals`, or refuses it with UNAUTHENTICATED. */
+    /** Lets the request pass with its user's id in `res.locals`, or refuses it with UNAUTHENTICATED. */
     async requireUser(req: Request, res: Response, next: NextFunction): Promise<void> {
       const token = tokenOf(req);
-      const login = token === undefined ? undefined : await users.findByToken(hashOf(token), now());
+      const login = token === undefined ? undefined : await users.findLogin(hashOf(token), now());
       if (token === undefined || login === undefined) throw new AppError('UNAUTHENTICATED');
       const expiresAt = new Date(now().getTime() + LIFETIME_MS);
       if (expiresAt.getTime() - login.expiresAt.getTime() > RENEW_AFTER_MS) {
         await users.extendLogin(hashOf(token), expiresAt);
         setCookie(res, token, LIFETIME_MS);
       }
-      res.locals.user = login.user;
+      res.locals.userId = login.userId;
       next();
+    },
+
+    /** As the database has them: the first finished session may have been a moment ago. */
+    async currentUser(res: Response): Promise<User> {
+      const user = await users.find(userIdOf(res));
+      if (!user) throw new AppError('UNAUTHENTICATED');
+      return user;
     },
 
     async logout(req: Request, res: Response): Promise<void> {
@@ -71,8 +78,8 @@ export function createAuth({ users, secureCookies, now }: AuthDependencies) {
 }
 
 /** The user whom `requireUser` let in. */
-export function userOf(res: Response): User {
-  return res.locals.user as User;
+export function userIdOf(res: Response): string {
+  return res.locals.userId as string;
 }
 
 function tokenOf(req: Request): string | undefined {
@@ -81,5 +88,5 @@ function tokenOf(req: Request): string | undefined {
 
 /** The token has 256 random bits, so that a plain hash is enough: there is nothing to guess. */
 function hashOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+  return hash('sha256', token, 'buffer');
 }

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { AppError } from '../errors.ts';
-import { userOf } from './auth.ts';
+import { userIdOf } from './auth.ts';
 
 /**
  * @param perMinute sessions that one user may create in a minute; 0 is no limit.
@@ -17,7 +17,7 @@ export function limitSessionCreation(perMinute: number, redis: Redis | undefined
     : inProcess;
   return async (_req, res, next) => {
     try {
-      await limiter.consume(userOf(res).id);
+      await limiter.consume(userIdOf(res));
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
       throw new AppError('RATE_LIMITED', { retryAfterSeconds: Math.ceil(refusal.msBeforeNext / 1000) });

@@ -3,7 +3,7 @@ import { sessionRequestSchema, toTopic } from '../domain/session-request.ts';
 import { maySeeTimings } from '../profiling/profile-headers.ts';
 import type { StreamFormat } from '../sessions/session-metrics.ts';
 import type { AcceptedSession, SessionService } from '../sessions/session-service.ts';
-import { userOf } from './auth.ts';
+import { userIdOf } from './auth.ts';
 import { jsonBody } from './json-body.ts';
 import { parsePrefer } from './prefer.ts';
 import type { Delivery } from './session-delivery.ts';
@@ -37,7 +37,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
     const request = validate(sessionRequestSchema, req.body, 'body');
     const idempotencyKey = validate(idempotencyKeySchema, req.get('Idempotency-Key'), 'Idempotency-Key');
     const accepted = await service.create({
-      userId: userOf(res).id,
+      userId: userIdOf(res),
       topic: toTopic(request),
       idempotencyKey,
     });
@@ -72,7 +72,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
     const session = await delivery.wait(res, accepted, waitMs);
     if (!session) {
       // How far it is by now; when that cannot be read, as it was.
-      const latest = await service.find(userOf(res).id, accepted.id).catch(() => accepted);
+      const latest = await service.find(userIdOf(res), accepted.id).catch(() => accepted);
       await delivery.respondAccepted(res, latest);
       return;
     }
@@ -88,7 +88,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
   router.get('/', async (req, res) => {
     const { limit, cursor } = validate(listQuerySchema, req.query, 'query');
     // One more than asked for tells whether there is a next page.
-    const found = await service.list(userOf(res).id, limit + 1, cursor);
+    const found = await service.list(userIdOf(res), limit + 1, cursor);
     const sessions = found.slice(0, limit);
     const last = sessions.at(-1);
     const next_cursor = found.length > limit && last ? toCursor(last.session_id) : null;
@@ -97,7 +97,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
 
   router.get('/:sessionId', async (req, res) => {
     const { sessionId } = validate(sessionParamsSchema, req.params, 'path');
-    const snapshot = await service.find(userOf(res).id, sessionId);
+    const snapshot = await service.find(userIdOf(res), sessionId);
     if (!snapshot.finished) {
       res.json(toStatusBody(await service.describe(snapshot)));
       return;
@@ -108,7 +108,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
 
   router.get('/:sessionId/status', async (req, res) => {
     const { sessionId } = validate(sessionParamsSchema, req.params, 'path');
-    const userId = userOf(res).id;
+    const userId = userIdOf(res);
     const { wait } = parsePrefer(req.get('Prefer'));
     const readStatus = async () =>
       toStatusBody(await service.describe(await service.find(userId, sessionId)));
@@ -141,7 +141,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
     const { sessionId } = validate(sessionParamsSchema, req.params, 'path');
     const { after } = validate(eventsQuerySchema, req.query, 'query');
     const lastEventId = validate(lastEventIdSchema, req.get('Last-Event-ID'), 'Last-Event-ID');
-    const userId = userOf(res).id;
+    const userId = userIdOf(res);
     // Asked before the answer begins: an unknown session is a 404, and not a line.
     const session = await service.find(userId, sessionId);
     const follower = await service.follow(userId, sessionId);
@@ -156,7 +156,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
 
   router.delete('/:sessionId', async (req, res) => {
     const { sessionId } = validate(sessionParamsSchema, req.params, 'path');
-    await service.delete(userOf(res).id, sessionId);
+    await service.delete(userIdOf(res), sessionId);
     res.status(204).end();
   });
 

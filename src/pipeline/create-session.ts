@@ -12,6 +12,7 @@ export interface SessionInput {
   readonly lease: Lease;
   readonly userId: string;
   readonly topic: Topic;
+  readonly variant: number;
 }
 
 export interface CreateSessionDependencies extends SaveStepDependencies {
@@ -28,7 +29,7 @@ export function createSessionGraph({
   writer,
   now,
 }: CreateSessionDependencies) {
-  return Graph.from<SessionInput>('lease', 'userId', 'topic')
+  return Graph.from<SessionInput>('lease', 'userId', 'topic', 'variant')
     .step('context', contextStep({ sessions }))
     .step('sources', sourcesStep({ sources }))
     .step('persona', personaStep({ writer }))

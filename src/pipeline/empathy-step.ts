@@ -1,6 +1,6 @@
 import type { Sources, UserHistory } from '../domain/corpus.ts';
 import type { Writer } from '../domain/ports.ts';
-import type { Empathy } from '../domain/session.ts';
+import type { Empathy, Written } from '../domain/session.ts';
 import type { Topic } from '../domain/session-request.ts';
 import type { Step } from './graph.ts';
 
@@ -9,13 +9,13 @@ export function empathyStep({
   writer,
 }: {
   writer: Pick<Writer, 'empathy'>;
-}): Step<{ topic: Topic; context: UserHistory; sources: Sources }, Empathy> {
+}): Step<{ topic: Topic; variant: number; context: UserHistory; sources: Sources }, Written<Empathy>> {
   return {
-    after: ['topic', 'context', 'sources'],
+    after: ['topic', 'variant', 'context', 'sources'],
     timeoutMs: 30_000,
     attempts: 2,
     keepsOutput: true,
-    run: ({ topic, context, sources }, signal) =>
-      writer.empathy({ topic, history: context, sources }, signal),
+    run: ({ topic, variant, context, sources }, signal, onDelta) =>
+      writer.empathy({ topic, variant, history: context, sources }, signal, onDelta),
   };
 }

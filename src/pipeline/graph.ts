@@ -15,12 +15,15 @@ export interface Step<Needs, Output> {
   readonly attempts: number;
   /** Whether a run that takes over uses the output of the one before: for work that must not be paid for twice. */
   readonly keepsOutput?: boolean;
-  readonly run: (needs: Needs, signal: AbortSignal) => Promise<Output>;
+  /** `onDelta` may be told what there is of the output so far. */
+  readonly run: (needs: Needs, signal: AbortSignal, onDelta?: OnDelta) => Promise<Output>;
 }
 
 interface DeclaredStep extends Step<Record<string, unknown>, unknown> {
   readonly name: string;
 }
+
+type OnDelta = (soFar: unknown) => void;
 
 /** Outputs by step name, with the fields of the input beside them. */
 type Values = Record<string, unknown>;
@@ -40,6 +43,8 @@ export interface RunOptions {
   readonly attributes: Attributes;
   /** Awaited before a step counts as finished, one call at a time. A rejection fails the run. */
   readonly onStepCompleted?: (completion: StepCompletion, keptOutput: unknown) => Promise<void>;
+  /** Told by a running step what there is of its output so far. Must not throw. */
+  readonly onDelta?: (step: string, soFar: unknown) => void;
 }
 
 /** Milliseconds before the second attempt; doubles from there. */
@@ -94,7 +99,7 @@ export class Graph<Known extends object> {
    *   limit is over; the signal's reason when it was aborted.
    */
   async run(input: object, options: RunOptions): Promise<Known> {
-    const { finished = new Map(), signal, record, attributes, onStepCompleted } = options;
+    const { finished = new Map(), signal, record, attributes, onStepCompleted, onDelta } = options;
     const failure = new AbortController();
     const runSignal = AbortSignal.any([signal, failure.signal]);
     const values: Values = { ...input, ...Object.fromEntries(finished) };
@@ -106,7 +111,9 @@ export class Graph<Known extends object> {
       runSignal.throwIfAborted();
       const needs = Object.fromEntries(step.after.map((dependency) => [dependency, values[dependency]]));
       const startedAt = performance.now();
-      values[step.name] = await record(step, attributes, () => attempt(step, needs, runSignal));
+      values[step.name] = await record(step, attributes, () =>
+        attempt(step, needs, runSignal, (soFar) => onDelta?.(step.name, soFar)),
+      );
       const completion = { name: step.name, durationMs: performance.now() - startedAt };
       if (onStepCompleted) {
         // In a chain, so that completions are reported in the order in which they happened.
@@ -145,11 +152,16 @@ export class Graph<Known extends object> {
   }
 }
 
-async function attempt(step: DeclaredStep, needs: Values, signal: AbortSignal): Promise<unknown> {
+async function attempt(
+  step: DeclaredStep,
+  needs: Values,
+  signal: AbortSignal,
+  onDelta: OnDelta,
+): Promise<unknown> {
   for (let attempts = 1; ; attempts++) {
     const attemptSignal = AbortSignal.any([signal, AbortSignal.timeout(step.timeoutMs)]);
     try {
-      return await orAborted(step.run(needs, attemptSignal), attemptSignal);
+      return await orAborted(step.run(needs, attemptSignal, onDelta), attemptSignal);
     } catch (error) {
       if (signal.aborted || attempts >= step.attempts || isFinal(error)) throw error;
       trace.getActiveSpan()?.addEvent('retry', { attempt: attempts });

@@ -1,6 +1,6 @@
 import type { UserHistory } from '../domain/corpus.ts';
 import type { Writer } from '../domain/ports.ts';
-import type { Persona } from '../domain/session.ts';
+import type { Persona, Written } from '../domain/session.ts';
 import type { Topic } from '../domain/session-request.ts';
 import type { Step } from './graph.ts';
 
@@ -9,12 +9,13 @@ export function personaStep({
   writer,
 }: {
   writer: Pick<Writer, 'persona'>;
-}): Step<{ topic: Topic; context: UserHistory }, Persona> {
+}): Step<{ topic: Topic; variant: number; context: UserHistory }, Written<Persona>> {
   return {
-    after: ['topic', 'context'],
+    after: ['topic', 'variant', 'context'],
     timeoutMs: 30_000,
     attempts: 2,
     keepsOutput: true,
-    run: ({ topic, context }, signal) => writer.persona({ topic, history: context }, signal),
+    run: ({ topic, variant, context }, signal, onDelta) =>
+      writer.persona({ topic, variant, history: context }, signal, onDelta),
   };
 }

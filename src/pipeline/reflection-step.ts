@@ -1,6 +1,6 @@
 import type { Sources, UserHistory } from '../domain/corpus.ts';
 import type { Writer } from '../domain/ports.ts';
-import type { Reflection } from '../domain/session.ts';
+import type { Reflection, Written } from '../domain/session.ts';
 import type { Topic } from '../domain/session-request.ts';
 import type { Step } from './graph.ts';
 
@@ -9,13 +9,13 @@ export function reflectionStep({
   writer,
 }: {
   writer: Pick<Writer, 'reflection'>;
-}): Step<{ topic: Topic; context: UserHistory; sources: Sources }, Reflection> {
+}): Step<{ topic: Topic; variant: number; context: UserHistory; sources: Sources }, Written<Reflection>> {
   return {
-    after: ['topic', 'context', 'sources'],
+    after: ['topic', 'variant', 'context', 'sources'],
     timeoutMs: 30_000,
     attempts: 2,
     keepsOutput: true,
-    run: ({ topic, context, sources }, signal) =>
-      writer.reflection({ topic, history: context, sources }, signal),
+    run: ({ topic, variant, context, sources }, signal, onDelta) =>
+      writer.reflection({ topic, variant, history: context, sources }, signal, onDelta),
   };
 }

@@ -1,5 +1,5 @@
 import type { ExecutionRepository, Lease, SessionResult } from '../domain/ports.ts';
-import type { Empathy, Persona, Reflection } from '../domain/session.ts';
+import type { Empathy, Persona, Reflection, Written } from '../domain/session.ts';
 import { LeaseLostError } from '../errors.ts';
 import type { Step } from './graph.ts';
 
@@ -10,9 +10,9 @@ export interface SaveStepDependencies {
 
 interface Needs {
   lease: Lease;
-  persona: Persona;
-  empathy: Empathy;
-  reflection: Reflection;
+  persona: Written<Persona>;
+  empathy: Written<Empathy>;
+  reflection: Written<Reflection>;
 }
 
 /** Cards, persona and status in one transaction: a session is either finished or it is not. */
@@ -23,7 +23,13 @@ export function saveStep({ executions, now }: SaveStepDependencies): Step<Needs,
     timeoutMs: 8_000,
     attempts: 3,
     run: async ({ lease, persona, empathy, reflection }) => {
-      const result = { persona, empathy, reflection, degraded: false, completedAt: now() };
+      const result = {
+        persona: persona.part,
+        empathy: empathy.part,
+        reflection: reflection.part,
+        degraded: [persona, empathy, reflection].some(({ degraded }) => degraded),
+        completedAt: now(),
+      };
       if (!(await executions.complete(lease, result))) throw new LeaseLostError();
       return result;
     },

@@ -13,13 +13,16 @@ export const BLOCKING = 'profiler.blocking';
 export const WAIT = 'profiler.wait';
 
 /** A span event of this name is one look-up in a cache, on the span that needed the value. */
-export const CACHE_LOOKUP_EVENT = 'profiler.cache.lookup';
+export const CACHE_LOOKUP_EVENT = 'cache.lookup';
 /** The cache's name, from a closed set: never a key. */
-export const CACHE_NAME = 'profiler.cache.name';
-/** `hit`, `miss` or `coalesced`: waited for another's load of the same key. */
-export const CACHE_OUTCOME = 'profiler.cache.outcome';
+export const CACHE_NAME = 'cache.name';
+/**
+ * How it was answered: `l1`, `l2`, `stale` or `hit` by the cache; `miss` by a load of its own; `coalesced` by the load
+ * of another; anything else went past the cache.
+ */
+export const CACHE_RESULT = 'cache.result';
 /** Milliseconds until the value was there, with the load when it was a miss. */
-export const CACHE_DURATION_MS = 'profiler.cache.duration_ms';
+export const CACHE_DURATION_MS = 'cache.duration_ms';
 
 /**
  * All that is kept of a span. Others may hold what a user wrote, keys or secrets, and are not looked at: a list of
@@ -31,7 +34,7 @@ export const KEPT_ATTRIBUTES: ReadonlySet<string> = new Set([
   BLOCKING,
   WAIT,
   CACHE_NAME,
-  CACHE_OUTCOME,
+  CACHE_RESULT,
   CACHE_DURATION_MS,
   'db.system.name',
   'db.namespace',

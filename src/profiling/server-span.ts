@@ -13,6 +13,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { enterRequest } from './activity.ts';
 import { meter } from './cost/meter.ts';
 import { defer } from './deferred.ts';
+import { createStatementHistogram, type RouteLabels } from './request-statements.ts';
 
 /** The methods of RFC 9110 and PATCH; any other is `_OTHER`, so that a client cannot create label values. */
 const KNOWN_METHODS = new Set([
@@ -42,6 +43,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     unit: 's',
     advice: { explicitBucketBoundaries: BUCKETS_SECONDS },
   });
+  const statementHistogram = createStatementHistogram();
 
   return (req, res, next) => {
     meter.countRequest();
@@ -59,7 +61,8 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
     res.setHeader('X-Trace-Id', span.spanContext().traceId);
     watchRoutes(req);
-    const request = enterRequest(trace.setSpan(parent, span), span.spanContext().traceId, () => {
+    const statements = statementHistogram.start(trace.setSpan(parent, span));
+    const request = enterRequest(statements.context, span.spanContext().traceId, () => {
       const template = templateOf(req);
       return template === undefined ? undefined : `${method} ${template}`;
     });
@@ -67,16 +70,17 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     // `close` comes after `finish` and also when the client leaves early: exactly once in either case.
     res.once('close', () => {
       const enteredAt = meter.enter();
+      const routeLabels: RouteLabels = { 'http.request.method': method };
+      const template = templateOf(req);
+      if (template !== undefined) {
+        routeLabels['http.route'] = template;
+        span.updateName(`${method} ${template}`);
+      }
       const labels: Attributes = {
-        'http.request.method': method,
+        ...routeLabels,
         'url.scheme': attributes['url.scheme'],
         'http.response.status_code': res.statusCode,
       };
-      const template = templateOf(req);
-      if (template !== undefined) {
-        labels['http.route'] = template;
-        span.updateName(`${method} ${template}`);
-      }
       if (res.statusCode >= 500) {
         labels['error.type'] = String(res.statusCode);
         span.setStatus({ code: SpanStatusCode.ERROR });
@@ -85,6 +89,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
       if (!res.writableFinished) span.setAttribute('meari.client_left', true);
       const seconds = (performance.now() - startedAt) / 1000;
       defer(() => durations.record(seconds, labels));
+      statements.end(routeLabels);
       span.end();
       request.end();
       meter.leave(enteredAt);

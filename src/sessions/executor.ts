@@ -1,6 +1,7 @@
 import { context, propagation, trace } from '@opentelemetry/api';
 import type { Claim, ExecutionRepository, Lease, SessionBus, SessionRepository } from '../domain/ports.ts';
 import { type FailureReason, type SessionEnd, sessionEvents } from '../domain/session-events.ts';
+import { variantOf } from '../domain/session-request.ts';
 import { LeaseLostError } from '../errors.ts';
 import { describeError, type Logger } from '../log.ts';
 import type { CreateSessionGraph } from '../pipeline/create-session.ts';
@@ -66,7 +67,7 @@ export function createExecutor(dependencies: ExecutorDependencies) {
 
     try {
       await graph.run(
-        { lease, userId, topic },
+        { lease, userId, topic, variant: variantOf(lease.sessionId) },
         {
           finished: new Map(
             steps.filter(({ output }) => output !== null).map((step) => [step.name, step.output]),

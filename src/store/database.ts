@@ -2,6 +2,7 @@ import knex, { type Knex } from 'knex';
 import { StartupError } from '../errors.ts';
 import { isDatabaseUnavailable } from './database-errors.ts';
 import { migrations } from './migrations/index.ts';
+import { prepareStatements, type QueryingConnection } from './prepared-statements.ts';
 import { seedCorpus } from './seeds/seed-corpus.ts';
 
 export type Database = Knex;
@@ -12,7 +13,7 @@ export interface DatabaseOptions {
 }
 
 /** Milliseconds. A statement of this service reads or writes a few rows by index; more is a fault. */
-const STATEMENT_TIMEOUT_MS = 5_000;
+export const STATEMENT_TIMEOUT_MS = 5_000;
 /** Milliseconds after which a server that has not even answered that it gave up counts as hung. */
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 500;
 /** Milliseconds to reach the server, and to wait for a free connection: a dead database is answered within 2 s. */
@@ -37,6 +38,10 @@ function connect(url: string, poolMax: number, timeouts: object): Database {
       max: poolMax,
       // A connection whose answer never came still waits for it: another one is opened in its place.
       validate: (connection: { readyForQuery?: boolean }) => connection.readyForQuery === true,
+      afterCreate(connection: QueryingConnection, done: () => void) {
+        prepareStatements(connection);
+        done();
+      },
     },
     acquireConnectionTimeout: CONNECT_TIMEOUT_MS,
     // An error's message would hold the values of its statement, which may be what a user wrote.
@@ -44,19 +49,6 @@ function connect(url: string, poolMax: number, timeouts: object): Database {
     // Knex would print faults that are thrown as well, past the service's own log.
     log: { warn() {}, error() {}, deprecate() {}, debug() {} },
   });
-}
-
-/** Connections of this process, and the queries that wait for one. */
-export function poolUsage(database: Database): { used: number; free: number; waiting: number } {
-  const { pool } = database.client as { pool: Pool };
-  return { used: pool.numUsed(), free: pool.numFree(), waiting: pool.numPendingAcquires() };
-}
-
-/** What knex's pool (tarn) tells, of which knex has no types. */
-interface Pool {
-  numUsed(): number;
-  numFree(): number;
-  numPendingAcquires(): number;
 }
 
 /** Any number that no other application on the same database uses for an advisory lock. */

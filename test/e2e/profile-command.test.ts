@@ -48,11 +48,11 @@ async function withService(
 }
 
 describe('npm run profile', () => {
-  test('prints the functions and the sum of each step', async () => {
+  test('prints the sum of each step, and the functions of the one asked for', async () => {
     await withService({}, async (service) => {
       const agent = supertest.agent(service.url);
       await agent.post('/auth/guest').expect(201);
-      const finished = profile('--seconds', '3', '--ops-url', service.opsUrl);
+      const finished = profile('--seconds', '3', '--step', 'empathy', '--ops-url', service.opsUrl);
       let done = false;
       void finished.then(() => {
         done = true;
@@ -68,6 +68,7 @@ describe('npm run profile', () => {
       assert.match(stdout, /^ *[\d.]+ +[\d.]+% +\d+ +empathy +POST \/api\/v1\/meari\/sessions$/m);
       assert.match(stdout, /^samples +self CPU ms +% +total CPU ms +% +function$/m);
       assert.match(stdout, / \w+ \(src\/writing\/local\/[\w-]+\.ts:\d+\)$/m);
+      assert.ok(!stdout.includes('execution-repository'), 'the functions of that step alone');
       assert.ok(!stdout.includes(MARKER) && !stdout.includes(ROOT));
     });
   });

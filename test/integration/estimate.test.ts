@@ -27,14 +27,15 @@ test('the estimate for the middle of a long queue is within a factor of two', as
   const guests = await Promise.all(Array.from({ length: GUESTS }, () => service.guest()));
   const [first] = guests;
   // What the estimate is made from.
-  await first?.post(SESSIONS).send({ selected_tag_id: 2 }).expect(201);
+  await first?.post(SESSIONS).send({ selected_tag_id: 2, user_context: '야근이 많아요' }).expect(201);
 
   const accepted: { id: string; guest: (typeof guests)[0] }[] = [];
   for (const guest of [...guests, ...guests, ...guests]) {
     const { body } = await guest
       .post(SESSIONS)
       .set('Prefer', 'respond-async')
-      .send({ selected_tag_id: 3 })
+      // Words of their own: without any, they would share one text.
+      .send({ selected_tag_id: 3, user_context: `면접 ${accepted.length}번째예요` })
       .expect(202);
     accepted.push({ id: body.session_id, guest });
   }

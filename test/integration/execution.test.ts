@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { v7 as uuidv7 } from 'uuid';
 import type { BusMessage, Claim, ExecutionRepository, SessionRepository } from '../../src/domain/ports.ts';
+import { sessionEvents } from '../../src/domain/session-events.ts';
 import { createLogger } from '../../src/log.ts';
 import { createSessionGraph } from '../../src/pipeline/create-session.ts';
 import { createStepRecorder } from '../../src/profiling/step.ts';
@@ -89,13 +90,13 @@ describe('lease', () => {
     const writer = createHeldWriter();
     writer.releaseAll();
     const history = await sessions.history(userId);
-    const brief = { topic: { tagId: 2, userContext: null }, history };
+    const brief = { topic: { tagId: 2, userContext: null }, history, variant: 0 };
     const { signal } = new AbortController();
     const sources = await createCorpusRepository(database).forTag(2);
     const result = {
-      persona: await writer.writer.persona(brief, signal),
-      empathy: await writer.writer.empathy({ ...brief, sources }, signal),
-      reflection: await writer.writer.reflection({ ...brief, sources }, signal),
+      persona: (await writer.writer.persona(brief, signal)).part,
+      empathy: (await writer.writer.empathy({ ...brief, sources }, signal)).part,
+      reflection: (await writer.writer.reflection({ ...brief, sources }, signal)).part,
       degraded: false,
       completedAt: new Date(),
     };
@@ -182,6 +183,30 @@ describe('executor', () => {
     assert.equal(await statusOf(id), 'completed');
     assert.deepEqual(held.calls.toSorted(), ['empathy', 'empathy', 'persona', 'reflection', 'reflection']);
     assert.equal((await database('personas').where('session_id', id)).length, 1);
+  });
+
+  test('a part that was degraded is told as itself, and makes the session degraded also when another takes over', async () => {
+    const { id, userId } = await acceptSession();
+    const held = createHeldWriter();
+    held.degraded.add('persona');
+    const first = executorWith(held);
+    const run = first.execute(id);
+    await held.until(() => held.calls.length === 3);
+    held.release('persona');
+    while ((await sessions.steps(id)).every(({ name }) => name !== 'persona'))
+      await sessions.find(userId, id);
+    first.stop();
+    await run;
+
+    held.degraded.clear();
+    held.releaseAll();
+    await executorWith(held).execute(id);
+    const { finished } = (await sessions.find(userId, id)) ?? {};
+    assert.equal(finished?.degraded, true);
+    assert.equal(held.calls.filter((part) => part === 'persona').length, 1);
+    const told = sessionEvents(id, await sessions.steps(id), undefined);
+    assert.deepEqual(told.find((event) => event.status === 'persona_created')?.data, finished?.persona);
+    assert.deepEqual(told.find((event) => event.status === 'cards_created')?.data, finished?.cards);
   });
 
   test('does nothing for a session that is finished, gone, or in other hands', async () => {

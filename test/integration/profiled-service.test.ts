@@ -65,7 +65,7 @@ describe('live', () => {
     }
     assert.equal(gauges.pool?.max, 7);
     assert.ok((gauges.pool.free ?? Number.NaN) + (gauges.pool.used ?? Number.NaN) > 0);
-    assert.equal(gauges.pool.waiting, 0);
+    assert.ok(Number.isInteger(gauges.pool.waiting));
     assert.deepEqual(gauges.queue, { queued: 0, running: 2 });
     assert.deepEqual(gauges.streams, { open: 0 });
 

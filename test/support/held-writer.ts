@@ -1,4 +1,5 @@
 import type { Writer } from '../../src/domain/ports.ts';
+import type { Written } from '../../src/domain/session.ts';
 import { createLocalWriter } from '../../src/writing/local/local-writer.ts';
 
 type Part = keyof Writer;
@@ -9,6 +10,7 @@ export function createHeldWriter() {
   const gates = { persona: [], empathy: [], reflection: [] } as Record<Part, (() => void)[]>;
   const calls: Part[] = [];
   const aborted: Part[] = [];
+  const degraded = new Set<Part>();
   let open = false;
   let onCall: (() => void) | undefined;
 
@@ -30,24 +32,31 @@ export function createHeldWriter() {
     });
   }
 
+  const written = <T>(part: Part, { part: words }: Written<T>): Written<T> => ({
+    part: words,
+    degraded: degraded.has(part),
+  });
+
   const writer: Writer = {
-    async persona(brief, signal) {
+    async persona(brief, signal, onDelta) {
       await pass('persona', signal);
-      return local.persona(brief, signal);
+      return written('persona', await local.persona(brief, signal, onDelta));
     },
-    async empathy(brief, signal) {
+    async empathy(brief, signal, onDelta) {
       await pass('empathy', signal);
-      return local.empathy(brief, signal);
+      return written('empathy', await local.empathy(brief, signal, onDelta));
     },
-    async reflection(brief, signal) {
+    async reflection(brief, signal, onDelta) {
       await pass('reflection', signal);
-      return local.reflection(brief, signal);
+      return written('reflection', await local.reflection(brief, signal, onDelta));
     },
   };
   return {
     writer,
     calls,
     aborted,
+    /** Parts that are handed over as if they came from the fallback writer. */
+    degraded,
     /** Resolves once `condition` holds; asked after every call and abort. */
     async until(condition: () => boolean): Promise<void> {
       while (!condition()) {

@@ -16,8 +16,8 @@ export interface TcpProxy extends AsyncDisposable {
   cut(): void;
   /** Nobody answers: keeps connections and accepts new ones, but not a byte passes in either direction. */
   hang(): void;
-  /** Far away: what passes is held for this long, in each direction; order is kept. */
-  delay(ms: number): void;
+  /** Far away: what passes is held for this long, in each direction or in that of answers alone; order is kept. */
+  delay(ms: number, direction?: 'both' | 'answers'): void;
   /** Good again, on the same port. What was held by `hang` arrives now, late; what was cut stays cut. */
   restore(): Promise<void>;
 }
@@ -26,28 +26,29 @@ export interface TcpProxy extends AsyncDisposable {
 export async function startProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let gate = openGate();
-  let delayMs = 0;
+  const delayMs = { requests: 0, answers: 0 };
 
   function keep(socket: Socket): void {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   }
 
-  async function* held(source: Readable) {
-    for await (const chunk of source) {
-      if (delayMs > 0) await sleep(delayMs);
+  const held = (direction: keyof typeof delayMs) =>
+    async function* (source: Readable) {
+      for await (const chunk of source) {
+        if (delayMs[direction] > 0) await sleep(delayMs[direction]);
+        await gate.passable;
+        yield chunk;
+      }
+      // The end of a connection is news as well.
       await gate.passable;
-      yield chunk;
-    }
-    // The end of a connection is news as well.
-    await gate.passable;
-  }
+    };
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     const target = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     keep(client);
     keep(target);
-    const bothWays = [pipeline(client, held, target), pipeline(target, held, client)];
+    const bothWays = [pipeline(client, held('requests'), target), pipeline(target, held('answers'), client)];
     // When one way breaks, both ends are destroyed: that is what the other side is told.
     for (const way of bothWays) {
       way.catch(() => {
@@ -80,11 +81,13 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
     hang() {
       if (gate.isOpen) gate = closedGate();
     },
-    delay(ms) {
-      delayMs = ms;
+    delay(ms, direction = 'both') {
+      delayMs.answers = ms;
+      delayMs.requests = direction === 'both' ? ms : 0;
     },
     async restore() {
-      delayMs = 0;
+      delayMs.answers = 0;
+      delayMs.requests = 0;
       gate.open();
       gate = openGate();
       listening ??= listen(server, port);

@@ -19,6 +19,15 @@ describe('readConfig', () => {
     assert.equal(api.rateLimitPerMinute, 60);
   });
 
+  test('slow routes are profiled unless users would pay for it', () => {
+    const production = { NODE_ENV: 'production', PROFILER: 'on', PROFILER_TOKEN: 'sixteen-characters' };
+    const slowRoutes = (env: Record<string, string>) => readConfig(env).profiler?.slowRoutes;
+    assert.equal(slowRoutes({}), true);
+    assert.equal(slowRoutes(production), false);
+    assert.equal(slowRoutes({ ...production, PROFILER_SLOW_ROUTES: 'on' }), true);
+    assert.equal(slowRoutes({ PROFILER_SLOW_ROUTES: 'off' }), false);
+  });
+
   test('an empty variable is the same as none', () => {
     assert.equal(readConfig({ PORT: '', DATABASE_URL: '' }).api.port, 8000);
   });
@@ -71,6 +80,19 @@ describe('readConfig', () => {
     assert.equal(profiler?.grafanaUrl, 'https://g.example/a');
   });
 
+  test('the youth-policy API is on with a key, at its own address unless another is given', () => {
+    const url = 'http://127.0.0.1:9000/getPlcy';
+    assert.equal(readConfig({ YOUTH_POLICY_API_URL: url }).youthPolicyApi, undefined);
+    assert.deepEqual(readConfig({ YOUTH_POLICY_API_KEY: 'k' }).youthPolicyApi, {
+      url: 'https://www.youthcenter.go.kr/go/ythip/getPlcy',
+      key: 'k',
+    });
+    assert.equal(
+      readConfig({ YOUTH_POLICY_API_KEY: 'k', YOUTH_POLICY_API_URL: url }).youthPolicyApi?.url,
+      url,
+    );
+  });
+
   test('is frozen all through', () => {
     const config = readConfig({});
     assert.throws(() => Object.assign(config.api, { port: 1 }), TypeError);
@@ -96,6 +118,7 @@ describe('readConfig', () => {
     ['PROFILER_TOKEN', 'has a space in the middle'],
     ['JAEGER_UI_URL', 'javascript:alert(1)'],
     ['GRAFANA_URL', 'grafana:3000'],
+    ['YOUTH_POLICY_API_URL', 'youthcenter.go.kr'],
   ] as const) {
     test(`${name}=${value} stops the start with its name`, () => {
       assert.throws(

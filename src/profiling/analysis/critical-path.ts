@@ -1,5 +1,5 @@
 import { QUERY_TEXT } from '../attributes.ts';
-import { summaryOfStatement } from '../capture/sql-fingerprint.ts';
+import { effectOf } from '../capture/sql-fingerprint.ts';
 import type { SpanNode } from './span-tree.ts';
 
 /** A stretch of the critical path: the node worked, or waited, itself. */
@@ -55,7 +55,8 @@ export function ownerOf({ node }: Segment): string {
   const { parent, span } = node;
   if (span.kind !== 'client' || node.wait !== undefined) return node.name;
   if (parent?.span.kind === 'internal') return parent.name;
-  return summaryOfStatement(span.attributes[QUERY_TEXT]) ?? node.name;
+  const statement = span.attributes[QUERY_TEXT];
+  return typeof statement === 'string' ? effectOf(statement).summary : node.name;
 }
 
 /** Milliseconds of the critical path by who is answerable for them. */

@@ -22,15 +22,28 @@ export function captureCallSite(): string | undefined {
 }
 
 /** A frame as V8 writes it, of a file: `    at async name (file:///folder/file.ts:12:34)`. */
-const FRAME = /^\s+at (?:.*\()?(?:async )?((?:file:\/\/)?\/[^()]+|[A-Z]:\\[^()]+):(\d+):\d+\)?$/;
+const FRAME = /^\s+at (async )?(?:.*\()?(?:async )?((?:file:\/\/)?\/[^()]+|[A-Z]:\\[^()]+):(\d+):\d+\)?$/;
 
+/**
+ * The innermost frame of the application. Not one that stands between those of libraries (a wrapper around a driver
+ * that a query builder calls) while the code that awaits the query builder is there too.
+ */
 function applicationFrame(stack: string): string | undefined {
+  let innermost: string | undefined;
+  let isCalledByLibrary = false;
   for (const line of stack.split('\n')) {
-    const [, location, number] = FRAME.exec(line) ?? [];
-    if (location === undefined || location.includes('node_modules')) continue;
+    const [, isAwaiting, location, number] = FRAME.exec(line) ?? [];
+    if (location === undefined) continue;
     const path = location.startsWith('file:') ? fileURLToPath(location) : location;
+    if (path.includes('node_modules')) {
+      if (innermost !== undefined) isCalledByLibrary = true;
+      continue;
+    }
     if (path.startsWith(OWN_FOLDER)) continue;
-    return `${relative(process.cwd(), path).split(sep).join('/')}:${number}`;
+    const frame = `${relative(process.cwd(), path).split(sep).join('/')}:${number}`;
+    if (innermost === undefined) innermost = frame;
+    else if (isCalledByLibrary && isAwaiting) return frame;
+    if (isAwaiting) break;
   }
-  return undefined;
+  return innermost;
 }

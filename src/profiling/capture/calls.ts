@@ -5,7 +5,7 @@ import type { RecordedSpan } from '../tracing/recorded-span.ts';
 import { captureCallSite } from './call-site.ts';
 import { hashBindings, keyedHash } from './keyed-hash.ts';
 import { noteSpan } from './span-notes.ts';
-import { fingerprintSql } from './sql-fingerprint.ts';
+import { effectOf, fingerprintSql } from './sql-fingerprint.ts';
 
 export type CallHooks = ReturnType<typeof createCallHooks>;
 
@@ -39,6 +39,8 @@ export function createCallHooks() {
       const enteredAt = meter.enter();
       const fingerprint = fingerprintSql(query.text);
       span.setAttribute(QUERY_TEXT, fingerprint);
+      // Not after a prepared statement, whose name tells nobody anything.
+      span.updateName(`pg.query:${effectOf(fingerprint).summary}`);
       note(span, fingerprint, hashBindings(query.values));
       meter.leave(enteredAt);
     },

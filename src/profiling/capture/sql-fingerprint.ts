@@ -45,6 +45,8 @@ export function fingerprintSql(text: string): string {
 
 /** What a statement does to which tables, as far as its text tells. */
 export interface StatementEffect {
+  /** `SELECT things`: what it does to its first table, as the semantic conventions name a statement. */
+  readonly summary: string;
   readonly reads: boolean;
   /** Undefined when it writes, and where cannot be told. */
   readonly tables: readonly string[] | undefined;
@@ -70,18 +72,13 @@ export function effectOf(statement: string): StatementEffect {
 
 function findEffect(statement: string): StatementEffect {
   const reads = READ.test(statement) && !WRITES_OR_LOCKS.test(statement);
-  const tables = [...statement.matchAll(TABLES)].map(([, table = '']) =>
+  const found = [...statement.matchAll(TABLES)].map(([, table = '']) =>
     table.replaceAll('"', '').toLowerCase(),
   );
-  if (reads || tables.length > 0) return { reads, tables };
-  return { reads, tables: isHarmless(statement) ? [] : undefined };
-}
-
-/** `SELECT things`: what it does to its first table, as the semantic conventions name a statement. */
-export function summaryOfStatement(statement: unknown): string | undefined {
-  if (typeof statement !== 'string' || statement === '') return undefined;
   const operation = /^\W*(\w+)/.exec(statement)?.[1]?.toUpperCase() ?? '';
-  return [operation, ...(effectOf(statement).tables ?? []).slice(0, 1)].join(' ');
+  const summary = [operation, ...found.slice(0, 1)].join(' ');
+  const isTold = reads || found.length > 0 || isHarmless(statement);
+  return { summary, reads, tables: isTold ? found : undefined };
 }
 
 /** Statements that change no row. */

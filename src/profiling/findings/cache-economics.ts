@@ -1,4 +1,4 @@
-import { CACHE_DURATION_MS, CACHE_LOOKUP_EVENT, CACHE_NAME, CACHE_OUTCOME } from '../attributes.ts';
+import { CACHE_DURATION_MS, CACHE_LOOKUP_EVENT, CACHE_NAME, CACHE_RESULT } from '../attributes.ts';
 import type { CacheReport, Finding } from '../model.ts';
 import type { StoredSpan } from '../store/stored-span.ts';
 import { fingerprintOf, percent, rounded } from './rule.ts';
@@ -8,6 +8,8 @@ const LEAST_LOOKUPS = 100;
 const LEAST_HIT_RATE = 0.5;
 /** Caches that are told apart; their names come from a closed set. */
 const CACHES = 100;
+
+const HITS: ReadonlySet<string> = new Set(['hit', 'l1', 'l2', 'stale']);
 
 interface Counts {
   hits: number;
@@ -25,16 +27,16 @@ export function createCacheEconomics() {
     for (const { name, attributes } of span.events) {
       const cache = attributes[CACHE_NAME];
       if (name !== CACHE_LOOKUP_EVENT || typeof cache !== 'string') continue;
-      const counts = countsOf(cache);
+      const result = String(attributes[CACHE_RESULT]);
       const ms = Number(attributes[CACHE_DURATION_MS] ?? 0);
-      if (attributes[CACHE_OUTCOME] === 'hit') {
+      const counts = countsOf(cache);
+      if (HITS.has(result)) {
         counts.hits += 1;
         counts.hitMs += ms;
-      } else if (attributes[CACHE_OUTCOME] === 'coalesced') counts.coalesced += 1;
-      else {
+      } else if (result === 'miss') {
         counts.misses += 1;
         counts.missMs += ms;
-      }
+      } else if (result === 'coalesced') counts.coalesced += 1;
     }
   }
 
@@ -66,7 +68,7 @@ function reportOf([cache, { hits, misses, coalesced, hitMs, missMs }]: readonly 
     hits,
     misses,
     coalesced,
-    hitRate: (hits + coalesced) / lookups,
+    hitRate: lookups === 0 ? 0 : (hits + coalesced) / lookups,
     netSavingMs: hits > 0 && misses > 0 ? rounded(hits * (missMs / misses) - hitMs) : undefined,
   };
 }

@@ -163,13 +163,7 @@ export function createExecutionRepository(database: Database): ExecutionReposito
     async failExhausted(maxAttempts) {
       const failed = await database('meari_sessions')
         .where('attempts', '>=', maxAttempts)
-        .where((idle) =>
-          idle
-            .where('status', 'queued')
-            .orWhere((lapsed) =>
-              lapsed.where('status', 'processing').where('lease_expires_at', '<', database.fn.now()),
-            ),
-        )
+        .whereRaw(`(status = 'queued' or (status = 'processing' and lease_expires_at < now()))`)
         .update({
           status: 'failed',
           // Voids the last lease: its holder may only be asleep.

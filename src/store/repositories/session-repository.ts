@@ -1,4 +1,10 @@
-import type { AcceptLimits, NewSession, SessionRepository, SessionSnapshot } from '../../domain/ports.ts';
+import type {
+  AcceptLimits,
+  NewSession,
+  SessionHead,
+  SessionRepository,
+  SessionSnapshot,
+} from '../../domain/ports.ts';
 import type { FinishedSession, Quote, SessionStatus } from '../../domain/session.ts';
 import type { FailureReason } from '../../domain/session-events.ts';
 import type { Database } from '../database.ts';
@@ -7,6 +13,9 @@ import { type CardRow, SESSION_COLUMNS, type SessionRow, toFinishedSession } fro
 /** Recent sessions whose quotes are not shown again: four are twelve quotes, and a tag has more than that. */
 const REMEMBERED_SESSIONS = 4;
 
+/** In the text, and not as a parameter: a prepared statement can use a partial index only then. */
+const COMPLETED = `s.status = 'completed'`;
+
 export function createSessionRepository(database: Database): SessionRepository {
   const sessionsWithPersona = () =>
     database('meari_sessions as s').leftJoin('personas as p', 'p.session_id', 's.id').select(SESSION_COLUMNS);
@@ -14,7 +23,7 @@ export function createSessionRepository(database: Database): SessionRepository {
   const cardsOf = (sessionIds: readonly string[]): Promise<CardRow[]> =>
     database<CardRow>('cards')
       .select('session_id', 'kind', 'body')
-      .whereIn('session_id', sessionIds)
+      .whereRaw('session_id = any(?::uuid[])', [[...sessionIds]])
       .orderBy(['session_id', 'kind', 'position']);
 
   async function snapshot(row: SessionRow | undefined): Promise<SessionSnapshot | undefined> {
@@ -82,9 +91,12 @@ export function createSessionRepository(database: Database): SessionRepository {
     },
 
     async findByIdempotencyKey(userId, key) {
-      return snapshot(
-        await sessionsWithPersona().where({ 's.user_id': userId, 's.idempotency_key': key }).first(),
-      );
+      return database('meari_sessions')
+        .where({ user_id: userId, idempotency_key: key })
+        .first<SessionHead | undefined>('id', 'status', 'crisis', {
+          requestDigest: 'request_digest',
+          startedAt: 'started_at',
+        });
     },
 
     async steps(sessionId) {
@@ -96,7 +108,7 @@ export function createSessionRepository(database: Database): SessionRepository {
 
     async versions(sessionIds) {
       const rows: { id: string; version: string }[] = await database('meari_sessions as s')
-        .whereIn('s.id', sessionIds)
+        .whereRaw('s.id = any(?::uuid[])', [[...sessionIds]])
         .select('s.id', {
           version: database.raw(
             `s.status || (select count(*) from session_steps as t where t.session_id = s.id)::text`,
@@ -116,7 +128,8 @@ export function createSessionRepository(database: Database): SessionRepository {
 
     async list(userId, limit, before) {
       const rows: SessionRow[] = await sessionsWithPersona()
-        .where({ 's.user_id': userId, 's.status': 'completed' })
+        .where('s.user_id', userId)
+        .whereRaw(COMPLETED)
         .modify((query) => {
           if (before !== undefined) query.where('s.id', '<', before);
         })
@@ -130,7 +143,8 @@ export function createSessionRepository(database: Database): SessionRepository {
     async history(userId) {
       const rows = await database('meari_sessions as s')
         .join('personas as p', 'p.session_id', 's.id')
-        .where({ 's.user_id': userId, 's.status': 'completed' })
+        .where('s.user_id', userId)
+        .whereRaw(COMPLETED)
         .orderBy('s.id', 'desc')
         .limit(REMEMBERED_SESSIONS)
         .select('p.summary', 's.empathy_summary');

@@ -1,11 +1,10 @@
-import type { User, UserRepository } from '../../domain/ports.ts';
+import type { Login, User, UserRepository } from '../../domain/ports.ts';
 import type { Database } from '../database.ts';
 
-interface LoginRow {
+interface UserRow {
   id: string;
   nickname: string;
   onboarded_at: Date | null;
-  expires_at: Date;
 }
 
 export function createUserRepository(database: Database): UserRepository {
@@ -18,13 +17,18 @@ export function createUserRepository(database: Database): UserRepository {
       return { id, nickname, onboardingCompleted: false };
     },
 
-    async findByToken(tokenHash, now) {
-      const row = await database<LoginRow>('login_sessions as l')
-        .join('users as u', 'u.id', 'l.user_id')
-        .where('l.token_hash', tokenHash)
-        .where('l.expires_at', '>', now)
-        .first<LoginRow | undefined>('u.id', 'u.nickname', 'u.onboarded_at', 'l.expires_at');
-      return row && { user: toUser(row), expiresAt: row.expires_at };
+    async find(userId) {
+      const row = await database<UserRow>('users')
+        .where('id', userId)
+        .first<UserRow | undefined>('id', 'nickname', 'onboarded_at');
+      return row && toUser(row);
+    },
+
+    async findLogin(tokenHash, now) {
+      return database('login_sessions')
+        .where('token_hash', tokenHash)
+        .where('expires_at', '>', now)
+        .first<Login | undefined>({ userId: 'user_id', expiresAt: 'expires_at' });
     },
 
     async extendLogin(tokenHash, expiresAt) {
@@ -37,6 +41,6 @@ export function createUserRepository(database: Database): UserRepository {
   };
 }
 
-function toUser({ id, nickname, onboarded_at }: LoginRow): User {
+function toUser({ id, nickname, onboarded_at }: UserRow): User {
   return { id, nickname, onboardingCompleted: onboarded_at !== null };
 }

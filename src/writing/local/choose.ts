@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import type { PersonaBrief } from '../../domain/ports.ts';
 
 /** Everything that may make two sessions read differently, in one digest. */
-export function seedOf({ topic, history }: PersonaBrief): string {
+export function seedOf({ topic, history, variant }: PersonaBrief): string {
   return digest(
     JSON.stringify([
       topic.tagId,
       topic.userContext?.normalize('NFC') ?? null,
       history.lastPersona,
       history.shownQuotes,
+      topic.userContext === null ? variant : null,
     ]),
   ).toString('hex');
 }

@@ -1,6 +1,6 @@
 import type { Voice } from '../../domain/corpus.ts';
 import type { CardsBrief } from '../../domain/ports.ts';
-import { type Empathy, type EmpathyCard, joinCards, NO_NEWS } from '../../domain/session.ts';
+import { type Empathy, type EmpathyCard, joinCards, newsOf } from '../../domain/session.ts';
 import { seedOf } from './choose.ts';
 import { type Composer, composer } from './compose.ts';
 import { EMOTIONS, type EmotionId } from './lexicon.ts';
@@ -41,7 +41,7 @@ export function writeEmpathy(brief: CardsBrief): Empathy {
     title: material.compose('title', EMPATHY_TITLE, { words: { keyword: material.keyword } }),
     content: joinCards(cards),
     emotion_keywords: [...new Set(cards.flatMap((card) => card.emotion_keywords))].slice(0, 5),
-    quotes_used: cards.map(({ quote_text, speaker }) => ({ text: quote_text, speaker, news_id: null })),
+    quotes_used: cards.map(({ quote_text, speaker, news_id }) => ({ text: quote_text, speaker, news_id })),
     cards,
   };
 }
@@ -61,11 +61,12 @@ function gather(brief: CardsBrief): Material {
   };
 }
 
-function chooseVoices({ topic, history, sources }: CardsBrief, reading: Reading): [Voice, Voice, Voice] {
+function chooseVoices(brief: CardsBrief, reading: Reading): [Voice, Voice, Voice] {
+  const { topic, history, sources } = brief;
   const shown = new Set(history.shownQuotes);
   const [first, second, third] = chooseByFit(sources.voices, 3, {
     reading,
-    seed: seedOf({ topic, history }),
+    seed: seedOf(brief),
     purpose: 'empathy.voices',
     traits: ({ text, echo, emotions, situations }) => ({ text: `${text} ${echo}`, emotions, situations }),
     isLast: ({ text }) => shown.has(text),
@@ -128,7 +129,7 @@ function card(
     content: content.join('\n\n'),
     quote_text: voice.text,
     speaker: voice.speaker,
-    ...NO_NEWS,
+    ...newsOf(voice),
     emotion_keywords: keywordsFor(voice, reading),
   };
 }

@@ -47,12 +47,15 @@ function draft(
       [index === 0 ? phrases.FIRST_POLICIES : phrases.SECOND_POLICIES],
       { words: { policy: named(policy) } },
     );
-    return `${intro} ${inHaeyo(policy.summary)} (${contact(policy)})`;
+    return `${intro} ${described(policy, compose, index)} (${contact(policy)})`;
   });
-  const closings = policies.length === 0 ? phrases.HELP_CLOSINGS_WITHOUT_POLICY : phrases.HELP_CLOSINGS;
   return {
     title: compose('help.title', [phrases.HELP_TITLES]),
-    content: [[people, ...story].join(' '), ...services, compose('help.closing', [closings])].join('\n\n'),
+    content: [
+      [people, ...story].join(' '),
+      ...services,
+      compose('help.closing', [closingsFor(policies)]),
+    ].join('\n\n'),
     key_points: [...insight.supporters.slice(0, 2), ...policies.map(keyPoint)],
   };
 }
@@ -74,6 +77,22 @@ function choosePolicies({ insight, policies, reading, seed }: Material): Policy[
 /** A peer's words end as a plain statement or as one already reported. */
 function reported(peer: string): string {
   return peer.endsWith('다') ? `${peer}고 해요.` : `${peer}.`;
+}
+
+/** Offices write notes that end in a noun, which are quoted: no rule makes sentences of them. */
+function described({ summary }: Policy, compose: Composer, index: number): string {
+  if (/([다요][.]|니다|[어아해돼여세예에]요)$/u.test(summary))
+    return inHaeyo(summary).replace(/(?<![.])$/, '.');
+  const note = `‘${summary.replace(/[.]$/, '')}’`;
+  return compose(`help.policy.${index}.note`, [phrases.POLICY_NOTES], { words: { note } });
+}
+
+/** What speaks of calling and telling does not fit where there is nobody to call. */
+function closingsFor(policies: readonly Policy[]): readonly string[] {
+  if (policies.length === 0) return phrases.HELP_CLOSINGS_WITHOUT_POLICY;
+  return policies.some(({ phone }) => phone !== null)
+    ? phrases.HELP_CLOSINGS
+    : phrases.HELP_CLOSINGS_WITHOUT_PHONE;
 }
 
 function named({ name, organization }: Policy): string {

@@ -8,15 +8,15 @@ export function createLocalWriter(): Writer {
   return {
     async persona(brief, signal) {
       signal.throwIfAborted();
-      return writePersona(brief);
+      return { part: writePersona(brief), degraded: false };
     },
     async empathy(brief, signal) {
       signal.throwIfAborted();
-      return writeEmpathy(brief);
+      return { part: writeEmpathy(brief), degraded: false };
     },
     async reflection(brief, signal) {
       signal.throwIfAborted();
-      return writeReflection(brief);
+      return { part: writeReflection(brief), degraded: false };
     },
   };
 }

@@ -27,7 +27,11 @@ export interface RankingOptions<T> {
  * The best candidates in order. Fit counts first, and more for what nothing chosen so far speaks to; then how
  * much the words are alike; then the seed.
  */
-export function chooseByFit<T>(candidates: readonly T[], count: number, options: RankingOptions<T>): T[] {
+export function chooseByFit<T extends object>(
+  candidates: readonly T[],
+  count: number,
+  options: RankingOptions<T>,
+): T[] {
   const { reading, seed, purpose, traits, isLast } = options;
   const found = new Set<string>([...reading.emotions, ...reading.situations]);
   const words = trigrams(reading.words ?? '');
@@ -37,7 +41,7 @@ export function chooseByFit<T>(candidates: readonly T[], count: number, options:
       candidate,
       matches: [...new Set([...emotions, ...situations])].filter((id) => found.has(id)),
       last: isLast?.(candidate) ? 1 : 0,
-      likeness: likeness(words, trigrams(text)),
+      likeness: likeness(words, trigramsOf(candidate, text)),
       order: seededNumber(seed, `${purpose}\0${text}`),
     };
   });
@@ -64,6 +68,15 @@ export function chooseByFit<T>(candidates: readonly T[], count: number, options:
     remaining.splice(remaining.indexOf(best), 1);
   }
   return chosen;
+}
+
+const known = new WeakMap<object, ReadonlySet<string>>();
+
+/** Of a candidate, once for as long as its source is cached: the corpus is the same for every session. */
+function trigramsOf(candidate: object, text: string): ReadonlySet<string> {
+  const found = known.get(candidate) ?? trigrams(text);
+  known.set(candidate, found);
+  return found;
 }
 
 function trigrams(text: string): Set<string> {

@@ -162,6 +162,14 @@ export const SECOND_POLICIES = [
   '조금 다른 도움으로는 {policy:이/가} 있어요.',
 ];
 
+/** For a description that is no sentence. */
+export const POLICY_NOTES = [
+  '소개 글에는 {note:이라고/라고} 적혀 있어요.',
+  '공식 안내에는 {note:이라고/라고} 나와 있어요.',
+  '안내를 그대로 옮기면 {note:이에요/예요}.',
+  '누리집에는 {note:이라고/라고} 소개되어 있어요.',
+];
+
 export const HELP_CLOSINGS = [
   '연락은 마음이 준비된 날에 해도 늦지 않아요.',
   '도움을 받는 것은 약해지는 일이 아니라 무게를 나누는 일이에요.',
@@ -171,6 +179,15 @@ export const HELP_CLOSINGS = [
   '혼자서 다 알아보지 않아도 되니, 곁의 사람과 함께 살펴봐도 좋아요.',
   '망설여지는 마음이 있다면 그 마음부터 이야기해도 되는 곳들이에요.',
   '어디부터 말해야 할지 몰라도, 모르겠다는 말로 시작하면 돼요.',
+];
+
+/** For when no service has a number to call. */
+export const HELP_CLOSINGS_WITHOUT_PHONE = [
+  '도움을 받는 것은 약해지는 일이 아니라 무게를 나누는 일이에요.',
+  '지금 쓰지 않더라도 어딘가에 적어 두면 든든할 수 있어요.',
+  '혼자서 다 알아보지 않아도 되니, 곁의 사람과 함께 살펴봐도 좋아요.',
+  '신청할지 정하지 않았어도, 누리집만 천천히 둘러보아도 괜찮아요.',
+  '내게 맞는지 살펴보는 일은 마음이 준비된 날에 해도 늦지 않아요.',
 ];
 
 /** For when there is no public service to name. */

@@ -42,7 +42,7 @@ const writer = createLocalWriter();
 function brief(tagId: number, userContext: string | null, overrides: Partial<CardsBrief> = {}): CardsBrief {
   const sources = sourcesByTag.get(tagId);
   assert.ok(sources, `no corpus for tag ${tagId}`);
-  return { topic: { tagId, userContext }, history: NEW_USER, sources, ...overrides };
+  return { topic: { tagId, userContext }, variant: 0, history: NEW_USER, sources, ...overrides };
 }
 
 async function session(given: CardsBrief) {
@@ -52,7 +52,7 @@ async function session(given: CardsBrief) {
     writer.empathy(given, signal),
     writer.reflection(given, signal),
   ]);
-  return { persona, empathy, reflection };
+  return { persona: persona.part, empathy: empathy.part, reflection: reflection.part };
 }
 
 type Session = Awaited<ReturnType<typeof session>>;
@@ -257,6 +257,58 @@ describe('local writer', () => {
     );
   });
 
+  it('tells of a policy as an outside source has it: a note is quoted, and nobody is called', async () => {
+    const long = { name: '청년 마음 '.repeat(8).trim(), organization: '가나다라마바사아자차'.repeat(3) };
+    const outside: Policy[] = [
+      { summary: '청년의 첫 경력을 돕기 위한 일경험 지원', link: 'https://a.example.kr/' },
+      { summary: '청년에게 심리상담을 제공합니다', link: 'https://b.example.kr/' },
+      { summary: `${'청년을 돕는 사업 '.repeat(10)}…`, link: `https://c.example.kr/${'x'.repeat(95)}` },
+    ].map((policy, id) => ({ ...long, ...policy, id: 1_000_000 + id, phone: null }));
+    const described = [
+      /‘청년의 첫 경력을 돕기 위한 일경험 지원’(이라고|이에요)/,
+      / 청년에게 심리상담을 제공해요\. \(https/,
+      /사업 …’(이라고|이에요)/,
+    ];
+    for (const tag of MINOR_TAG_IDS) {
+      for (const words of [null, ...SAYINGS]) {
+        for (const [index, policy] of outside.entries()) {
+          const sources = { ...brief(tag, words).sources, policies: [policy] };
+          const given = brief(tag, words, { sources });
+          const { reflection } = await session(given);
+          const { content } = reflection.cards[2] ?? assert.fail('a third card');
+          assert.match(content, described[index] ?? /never/);
+          assert.ok(content.includes(`의 ‘${policy.name}’`) && content.includes(`(${policy.link})`), content);
+          assert.ok(content.length <= 500, `${content.length}`);
+          assert.doesNotMatch(content, /전화를 거는|끊어도|연락은/);
+          assert.deepEqual((await session(structuredClone(given))).reflection, reflection);
+        }
+      }
+    }
+  });
+
+  it('names the article of a voice that has one, on the card that quotes it', async () => {
+    const article = {
+      id: 'n1',
+      title: '제목',
+      provider: '신문',
+      date: '2026-11-20',
+      link: 'https://n.example.kr/1',
+    };
+    for (const tag of MINOR_TAG_IDS) {
+      const given = brief(tag, null).sources;
+      const sources = {
+        ...given,
+        voices: given.voices.map((voice, index) => (index % 2 ? voice : { ...voice, article })),
+      };
+      const fromNews = new Set(sources.voices.flatMap(({ text, article }) => (article ? [text] : [])));
+      const { empathy } = await session(brief(tag, '너무 지쳐요', { sources }));
+      for (const { quote_text, news_id, news_link } of empathy.cards) {
+        const expected = fromNews.has(quote_text) ? [article.id, article.link] : [null, null];
+        assert.deepEqual([news_id, news_link], expected);
+      }
+    }
+  });
+
   it('works with three voices, one insight and no policy', async () => {
     for (const tag of MINOR_TAG_IDS) {
       const { voices, insights } = brief(tag, null).sources;
@@ -291,9 +343,9 @@ describe('local writer', () => {
 
   it('owns that it knows little when the user wrote nothing, and that it is not the first talk', async () => {
     const { signal } = new AbortController();
-    const silent = await writer.persona(brief(6, null), signal);
-    const telling = await writer.persona(brief(6, '너무 우울하고 아무것도 하기 싫어요'), signal);
-    const again = await writer.persona(
+    const { part: silent } = await writer.persona(brief(6, null), signal);
+    const { part: telling } = await writer.persona(brief(6, '너무 우울하고 아무것도 하기 싫어요'), signal);
+    const { part: again } = await writer.persona(
       brief(6, null, { history: { lastPersona: '지난 요약', shownQuotes: [] } }),
       signal,
     );
