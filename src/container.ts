@@ -20,6 +20,7 @@ import { limitSessionCreation } from './http/rate-limit.ts';
 import { createDelivery } from './http/session-delivery.ts';
 import { describeError, type Logger } from './log.ts';
 import { createSessionGraph } from './pipeline/create-session.ts';
+import { watchPool } from './profiling/capture/pool-waits.ts';
 import { openProfiler } from './profiling/profiler-page.ts';
 import { createStepRecorder, type StepReport } from './profiling/step.ts';
 import { runningTelemetry } from './profiling/telemetry.ts';
@@ -87,6 +88,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   await prepareDatabase(url);
   const database = connectDatabase({ url, poolMax: config.database.poolMax });
   resources.defer(() => database.destroy());
+  watchPool(database.client.pool);
   resources.defer(observeDatabase(database, STATEMENT_TIMEOUT_MS));
   const sessions = createSessionRepository(database);
   const executions = createExecutionRepository(database);

@@ -5,6 +5,7 @@ import type { StreamFormat } from '../sessions/session-metrics.ts';
 import type { AcceptedSession, SessionService } from '../sessions/session-service.ts';
 import { userIdOf } from './auth.ts';
 import { jsonBody } from './json-body.ts';
+import { jsonBytes } from './json-bytes.ts';
 import { parsePrefer } from './prefer.ts';
 import type { Delivery } from './session-delivery.ts';
 import {
@@ -103,7 +104,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
       return;
     }
     // A finished session never changes. Express answers 304 where the client has it already.
-    res.set('ETag', `"${sessionId}"`).json(snapshot.finished);
+    res.set('ETag', `"${sessionId}"`).type('json').send(jsonBytes(snapshot.finished));
   });
 
   router.get('/:sessionId/status', async (req, res) => {
