@@ -30,7 +30,9 @@ export async function startSlowApp() {
   app.post('/slow/sessions', async (_req, res) => {
     await record({ name: 'context', after: [] }, {}, () => database.query('select 1'));
     await record({ name: 'sources', after: ['context'] }, {}, async () => {
-      for (let id = 0; id < ROWS; id++) await rowById(database, id);
+      const client = await database.connect();
+      for (let id = 0; id < ROWS; id++) await rowById(client, id);
+      client.release();
     });
     for (const name of ['empathy', 'reflection']) {
       await record({ name, after: ['sources'] }, {}, () => delay(MODEL_MS));
@@ -69,8 +71,8 @@ export async function startSlowApp() {
 }
 
 /** The line that the profiler has to name. */
-function rowById(database: pg.Pool, id: number) {
-  return database.query('select pg_sleep($1::float8), $2::int as id', [ROW_MS / 1000, id]);
+function rowById(client: pg.PoolClient, id: number) {
+  return client.query('select pg_sleep($1::float8), $2::int as id', [ROW_MS / 1000, id]);
 }
 
 /** Works, and makes garbage: both samplers see it. */

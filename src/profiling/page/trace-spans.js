@@ -6,7 +6,7 @@ import { spanPanel } from './span-panel.js';
 import { searchOf } from './span-search.js';
 import { t } from './texts.js';
 import { createWaterfall } from './waterfall.js';
-import { CATEGORIES, categoryOf, shownRows } from './waterfall-model.js';
+import { CATEGORIES, categoryOf, parentsOf, shownRows } from './waterfall-model.js';
 
 /** @import { TraceDetail, WaterfallRow } from '../model.ts' */
 
@@ -14,6 +14,7 @@ import { CATEGORIES, categoryOf, shownRows } from './waterfall-model.js';
 export function spansOf(trace, first) {
   const { rows, totalMs } = trace;
   const byId = new Map(rows.map((row) => [row.id, row]));
+  const parents = parentsOf(rows);
   /** @type {Set<import('./waterfall-model.js').Category>} */
   const hidden = new Set();
   /** @type {Set<string>} */
@@ -72,8 +73,7 @@ export function spansOf(trace, first) {
   function show(spanId) {
     const row = byId.get(spanId);
     if (!row) return;
-    for (let above = byId.get(row.parentId ?? ''); above; above = byId.get(above.parentId ?? ''))
-      folded.delete(above.id);
+    for (let above = parents.get(spanId); above; above = parents.get(above.id)) folded.delete(above.id);
     selected = row;
     if (!shown.includes(row)) {
       hidden.delete(categoryOf(row));

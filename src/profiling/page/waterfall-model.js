@@ -39,9 +39,24 @@ export function shownRows(rows, { hidden, folded, onlyCritical }) {
   return shown;
 }
 
-/** Ids of the rows with others below them. @param {readonly WaterfallRow[]} rows */
-export function parents(rows) {
-  return new Set(rows.flatMap(({ id, depth }, index) => ((rows[index + 1]?.depth ?? 0) > depth ? [id] : [])));
+/**
+ * By id, the row that each row is below: where it stands in the tree, which is not always where its span says. What was
+ * put into a queue and taken out of it here is below the request that waited for it.
+ *
+ * @param {readonly WaterfallRow[]} rows in the order of a walk through the tree
+ * @returns {ReadonlyMap<string, WaterfallRow>}
+ */
+export function parentsOf(rows) {
+  /** @type {WaterfallRow[]} */
+  const above = [];
+  const parents = new Map();
+  for (const row of rows) {
+    above.length = Math.min(above.length, row.depth);
+    const parent = above.at(-1);
+    if (parent) parents.set(row.id, parent);
+    above.push(row);
+  }
+  return parents;
 }
 
 /**
@@ -53,11 +68,13 @@ export function parents(rows) {
 export function selfTimes(rows) {
   /** @type {Map<string, Stretch[]>} */
   const children = new Map();
+  const parents = parentsOf(rows);
   for (const row of rows) {
-    if (row.parentId === undefined) continue;
-    const siblings = children.get(row.parentId) ?? [];
-    children.set(row.parentId, siblings);
-    siblings.push(row);
+    const parent = parents.get(row.id);
+    if (!parent) continue;
+    const siblings = children.get(parent.id);
+    if (siblings) siblings.push(row);
+    else children.set(parent.id, [row]);
   }
   return new Map(rows.map((row) => [row.id, uncovered(row, children.get(row.id) ?? [])]));
 }

@@ -1,7 +1,7 @@
 import { el } from './dom.js';
 import { ms } from './format.js';
 import { t } from './texts.js';
-import { categoryOf, criticalTimes, merged, parents, selfTimes } from './waterfall-model.js';
+import { categoryOf, criticalTimes, merged, parentsOf, selfTimes } from './waterfall-model.js';
 
 /** @import { TraceDetail, WaterfallRow } from '../model.ts' */
 /** @import { Stretch } from './waterfall-model.js' */
@@ -32,7 +32,8 @@ const LABEL_ROOM = 0.22;
 export function createRowViews(trace, on) {
   const selfOf = selfTimes(trace.rows);
   const criticalOf = criticalTimes(trace);
-  const hasChildren = parents(trace.rows);
+  const parents = parentsOf(trace.rows);
+  const hasChildren = new Set([...parents.values()].map(({ id }) => id));
 
   /** @param {WaterfallRow} row @param {Look} look */
   function track(row, look) {
@@ -83,6 +84,7 @@ export function createRowViews(trace, on) {
 
   return {
     canFold: (/** @type {string} */ id) => hasChildren.has(id),
+    parentOf: (/** @type {string} */ id) => parents.get(id),
 
     /**
      * @param {WaterfallRow} row

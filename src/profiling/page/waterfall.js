@@ -31,7 +31,8 @@ export function createWaterfall(trace, on) {
     length: trace.totalMs || 1,
   };
 
-  const axis = el('div', { class: 'axis', 'aria-hidden': 'true' });
+  const ticks = el('div', { class: 'ticks' });
+  const axis = el('div', { class: 'axis', 'aria-hidden': 'true' }, ticks);
   const sheet = el('div', { class: 'sheet', role: 'presentation' });
   const tree = el(
     'div',
@@ -75,10 +76,10 @@ export function createWaterfall(trace, on) {
   }
 
   function drawAxis() {
-    const ticks = NARROW.matches ? [0, 0.5] : [0, 0.2, 0.4, 0.6, 0.8];
+    const shares = NARROW.matches ? [0, 0.5] : [0, 0.2, 0.4, 0.6, 0.8];
     const tick = (/** @type {number} */ share) =>
       el('span', { style: { left: `${share * 100}%` } }, ms(state.from + share * state.length));
-    axis.replaceChildren(...ticks.map(tick));
+    ticks.replaceChildren(...shares.map(tick));
   }
 
   /** @param {KeyboardEvent} event */
@@ -115,7 +116,7 @@ export function createWaterfall(trace, on) {
     if (!row) return undefined;
     const canFold = rowViews.canFold(row.id);
     const isFolded = state.folded.has(row.id);
-    const parent = state.rows.find(({ id }) => id === row.parentId);
+    const parent = rowViews.parentOf(row.id);
     const next = state.rows[at + 1];
     if (key === 'Enter') return () => on.onZoom(row);
     if (key === 'ArrowRight' && canFold && isFolded) return () => on.onFold(row, false);
