@@ -68,14 +68,14 @@ async function show() {
   if (current !== visit) return;
   main.removeAttribute('aria-busy');
   setText(byId('live'), view.title);
-  if (view.every) timer = setTimeout(() => again(view, current, drawn), view.every);
+  if (view.every) timer = window.setTimeout(() => again(view, current, drawn), view.every);
 }
 
 /** @param {View} view @param {number} current @param {string | undefined} before */
 async function again(view, current, before) {
   const isWanted = document.visibilityState === 'visible' && !isBeingRead();
   const drawn = isWanted ? await load(view, current, before) : before;
-  if (current === visit) timer = setTimeout(() => again(view, current, drawn), view.every);
+  if (current === visit) timer = window.setTimeout(() => again(view, current, drawn), view.every);
 }
 
 /** Somebody types, has unfolded something or marks a text: what is new can wait. */
@@ -139,7 +139,7 @@ function drawFrame(shown = readAddress().view) {
 /** In sight on every view: what the profiler itself takes, and whether it has stepped back. */
 async function showCost() {
   clearTimeout(costTimer);
-  costTimer = setTimeout(showCost, COST_EVERY_MS);
+  costTimer = window.setTimeout(showCost, COST_EVERY_MS);
   if (document.visibilityState !== 'visible') return;
   /** @type {SelfCost | undefined} */
   const cost = await get('self-cost').catch(() => undefined);

@@ -4,6 +4,8 @@ import { bytes, ms, number, percent } from './format.js';
 import { table } from './pieces.js';
 import { t, textOf } from './texts.js';
 
+/** @typedef {{ step?: string | undefined, route?: string | undefined }} Filter without a field, everything */
+
 /** @import { FunctionRow, LabelSum, Metric, ProfileReport } from '../cpu/model.ts' */
 
 /** @param {Metric} metric */
@@ -13,8 +15,8 @@ const formatOf = (metric) => (metric === 'cpu' || metric === 'wall' ? ms : bytes
  * A finished profile: who took what, as a flame graph and as a table.
  *
  * @param {ProfileReport} report
- * @param {{ step?: string, route?: string }} filter
- * @param {(change: { metric?: string, step?: string, route?: string }) => void} choose
+ * @param {Filter} filter
+ * @param {(change: Filter & { metric?: string }) => void} choose
  */
 export function reportView(report, filter, choose) {
   const { profile, metric, metrics, sums, flame } = report;
@@ -125,8 +127,8 @@ function functionsView({ functions, foldedSamples }, format) {
 
 /**
  * @param {readonly LabelSum[]} sums @param {readonly Metric[]} metrics @param {Metric} metric
- * @param {{ step?: string, route?: string }} filter
- * @param {(change: { step?: string, route?: string }) => void} choose
+ * @param {Filter} filter
+ * @param {(change: Filter) => void} choose
  */
 function sumsTable(sums, metrics, metric, filter, choose) {
   const whole = sums.reduce((sum, { sums: of }) => sum + (of[metric] ?? 0), 0);

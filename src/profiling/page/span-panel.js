@@ -4,7 +4,7 @@ import { ms, percent } from './format.js';
 import { t, textOf } from './texts.js';
 import { categoryOf } from './waterfall-model.js';
 
-/** @import { Gap, TraceDetail, WaterfallRow } from '../model.ts' */
+/** @import { TraceDetail, WaterfallRow } from '../model.ts' */
 
 /** All that is known of one span. @param {WaterfallRow} row @param {TraceDetail} trace */
 export function spanPanel(row, { durationMs: whole, findingDetails, gaps }) {

@@ -6,7 +6,7 @@ import { t } from './texts.js';
 
 /** @import { TraceSummary } from '../model.ts' */
 
-/** @param {TraceSummary[]} traces @param {{ withRoute?: boolean }} [options] */
+/** @param {readonly TraceSummary[]} traces @param {{ withRoute?: boolean }} [options] */
 export function tracesTable(traces, { withRoute = true } = {}) {
   const longest = Math.max(...traces.map(({ durationMs }) => durationMs));
   const rows = traces.map((trace) => {

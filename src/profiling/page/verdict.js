@@ -37,7 +37,7 @@ export function verdictView(verdict, { heading = 'h1' } = {}) {
     el(
       'dl',
       {},
-      rows.filter((row) => row).flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]),
+      rows.flatMap((row) => (row ? [el('dt', {}, row[0]), el('dd', {}, row[1])] : [])),
     ),
     el(
       'div',

@@ -127,12 +127,12 @@ export function cpuView({ id, query }) {
   };
 }
 
-/** @param {ProfileSummary[]} profiles */
+/** @param {readonly ProfileSummary[]} profiles */
 function newestOf(profiles) {
   return profiles.toSorted((a, b) => b.startedAt - a.startedAt)[0];
 }
 
-/** @param {ProfileSummary[]} profiles @param {string | undefined} current */
+/** @param {readonly ProfileSummary[]} profiles @param {string | undefined} current */
 function listView(profiles, current) {
   if (profiles.length === 0) return el('span', { hidden: true });
   const rows = profiles

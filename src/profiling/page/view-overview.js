@@ -32,7 +32,7 @@ export function overviewView({ query }) {
   };
 }
 
-/** @param {RouteSummary[]} routes */
+/** @param {readonly RouteSummary[]} routes */
 function routesPanel(routes) {
   const whole = routes.reduce((sum, { totalMs }) => sum + totalMs, 0);
   const rows = routes.map(({ route, requests, durationMs, totalMs }) => [
@@ -52,7 +52,7 @@ function routesPanel(routes) {
   );
 }
 
-/** @param {import('../model.ts').FindingGroup[]} findings */
+/** @param {readonly import('../model.ts').FindingGroup[]} findings */
 function findingsPanel(findings) {
   return el(
     'section',
@@ -139,7 +139,7 @@ function storePanel(store, { service, pid, startedAt, node }) {
   );
 }
 
-/** @param {CacheReport[]} caches */
+/** @param {readonly CacheReport[]} caches */
 function cachesPanel(caches) {
   const rows = caches.map(({ cache, lookups, hitRate, misses, coalesced, netSavingMs }) => [
     el('code', {}, cache),

@@ -89,7 +89,7 @@ export function grafanaAddress(grafanaUrl, route) {
 /** Steps that are shown by name; what is left is one more. */
 const STEPS_SHOWN = 8;
 
-/** @param {StepShare[]} steps the biggest first @returns {StepShare[]} */
+/** @param {readonly StepShare[]} steps the biggest first @returns {readonly StepShare[]} */
 function withRest(steps) {
   const rest = steps.slice(STEPS_SHOWN);
   if (rest.length < 2) return steps;
@@ -107,7 +107,7 @@ function withRest(steps) {
   ];
 }
 
-/** @param {StepShare[]} steps */
+/** @param {readonly StepShare[]} steps */
 function stepsPanel(steps) {
   const bar = (/** @type {'shareAtP50' | 'shareAtP95'} */ share) =>
     el(
