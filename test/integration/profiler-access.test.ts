@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import supertest from 'supertest';
 import { SESSIONS } from '../support/paths.ts';
@@ -152,8 +153,12 @@ describe('the profiler with a token', () => {
     const [, time = '', signature = ''] = /profiler=(\d+)\.([^;]+)/.exec(cookie) ?? [];
     const longer = `profiler=${Number(time) + 1}.${signature}`;
     await supertest(service.opsUrl).get(OVERVIEW).set('Cookie', longer).expect(401);
-    const ended = `profiler=${Date.now() - 1}.${signature}`;
-    await supertest(service.opsUrl).get(OVERVIEW).set('Cookie', ended).expect(401);
+    const past = Date.now() - 1;
+    const signed = createHmac('sha256', TOKEN).update(`profiler sign-in ${past}`).digest('base64url');
+    await supertest(service.opsUrl).get(OVERVIEW).set('Cookie', `profiler=${past}.${signed}`).expect(401);
+    const coming = Date.now() + 60_000;
+    const valid = createHmac('sha256', TOKEN).update(`profiler sign-in ${coming}`).digest('base64url');
+    await supertest(service.opsUrl).get(OVERVIEW).set('Cookie', `profiler=${coming}.${valid}`).expect(200);
   });
 
   test('the sign-in is closed to a form on another page', async () => {
