@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import { type Context, context, createContextKey, type Span, SpanKind, trace } from '@opentelemetry/api';
 import { RecordedSpan } from './tracing/recorded-span.ts';
 
@@ -25,8 +25,8 @@ export interface ActiveStep {
   readonly name: string;
   readonly startedAt: number;
   endedAt: number | undefined;
-  /** Calls a function in the asynchronous context of the step, from outside of it. */
-  within: (run: () => void) => void;
+  /** The asynchronous context that it runs in, to be entered from outside of it. */
+  resource: AsyncResource | undefined;
 }
 
 export interface Work {
@@ -38,6 +38,8 @@ export interface Work {
 export type RequestListener = (route: string, durationMs: number) => void;
 
 const WORK = createContextKey('what the code runs for');
+/** Nobody has to be told of its end. */
+const MANUAL = { requireManualDestroy: true };
 const inFlight = new Set<Activity>();
 /** Steps with what they belong to: one without a request or job is in no activity. */
 const steps = new Map<ActiveStep, Work>();
@@ -70,19 +72,19 @@ export function enterStep(name: string): { readonly context: Context; readonly b
   const parent = context.active();
   const { activity } = workOf(parent) ?? { activity: undefined };
   const startedAt = performance.now();
-  const step: ActiveStep = { name, startedAt, endedAt: undefined, within: runHere };
+  const step: ActiveStep = { name, startedAt, endedAt: undefined, resource: undefined };
   const work: Work = { activity, step };
   return {
     context: parent.setValue(WORK, work),
     begin() {
       // For a profile that starts while the step is under way: it labels the step's context from outside.
-      step.within = AsyncLocalStorage.snapshot();
+      step.resource = new AsyncResource('STEP', MANUAL);
       steps.set(step, work);
       activity?.steps.add(step);
       if (activity) inFlight.add(activity);
       return () => {
         step.endedAt = performance.now();
-        step.within = runHere;
+        step.resource = undefined;
         steps.delete(step);
         activity?.steps.delete(step);
         if (activity?.steps.size === 0 && !isOpen(activity)) inFlight.delete(activity);
@@ -142,10 +144,6 @@ function jobOf(span: Span | undefined): Activity | undefined {
   const job = sender ?? createActivity('job', span.spanContext().traceId, () => name);
   jobs.set(span, job);
   return job;
-}
-
-function runHere(run: () => void): void {
-  run();
 }
 
 function createActivity(kind: Activity['kind'], traceId: string, route: Activity['route']): Activity {

@@ -11,7 +11,7 @@ const activity: Activity = {
   endedAt: undefined,
   steps: new Set(),
 };
-const step: ActiveStep = { name: 'parse', startedAt: 0, endedAt: undefined, within: (run) => run() };
+const step: ActiveStep = { name: 'parse', startedAt: 0, endedAt: undefined, resource: undefined };
 
 function labelsOf(work: Work | undefined, msAgo: number): Record<string, string | number> {
   const timestamp = BigInt(Math.round((Date.now() - msAgo) * 1000));
