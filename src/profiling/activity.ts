@@ -18,7 +18,8 @@ export interface Activity {
   readonly startedAt: number;
   /** When a request was answered; its steps may go on. A job has no end of its own: it is under way with its steps. */
   endedAt: number | undefined;
-  readonly steps: Set<ActiveStep>;
+  /** Those under way; undefined before the first one. */
+  steps: Set<ActiveStep> | undefined;
 }
 
 export interface ActiveStep {
@@ -57,7 +58,7 @@ export function enterRequest(
     context: parent.setValue(WORK, { activity, step: undefined } satisfies Work),
     end() {
       activity.endedAt = performance.now();
-      if (activity.steps.size === 0) inFlight.delete(activity);
+      if (!activity.steps?.size) inFlight.delete(activity);
       const template = route();
       // Its steps and samples may outlive the request, and must not hold all of it.
       activity.route = () => template;
@@ -80,14 +81,17 @@ export function enterStep(name: string): { readonly context: Context; readonly b
       // For a profile that starts while the step is under way: it labels the step's context from outside.
       step.resource = new AsyncResource('STEP', MANUAL);
       steps.set(step, work);
-      activity?.steps.add(step);
-      if (activity) inFlight.add(activity);
+      if (activity) {
+        activity.steps ??= new Set();
+        activity.steps.add(step);
+        inFlight.add(activity);
+      }
       return () => {
         step.endedAt = performance.now();
         step.resource = undefined;
         steps.delete(step);
-        activity?.steps.delete(step);
-        if (activity?.steps.size === 0 && !isOpen(activity)) inFlight.delete(activity);
+        activity?.steps?.delete(step);
+        if (activity?.steps?.size === 0 && !isOpen(activity)) inFlight.delete(activity);
       };
     },
   };
@@ -147,7 +151,7 @@ function jobOf(span: Span | undefined): Activity | undefined {
 }
 
 function createActivity(kind: Activity['kind'], traceId: string, route: Activity['route']): Activity {
-  return { kind, route, traceId, startedAt: performance.now(), endedAt: undefined, steps: new Set() };
+  return { kind, route, traceId, startedAt: performance.now(), endedAt: undefined, steps: undefined };
 }
 
 /** A request is under way until it is answered, whatever it does; a job for as long as it has steps. */

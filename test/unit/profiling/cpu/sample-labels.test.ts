@@ -9,7 +9,7 @@ const activity: Activity = {
   traceId: '0'.repeat(32),
   startedAt: 0,
   endedAt: undefined,
-  steps: new Set(),
+  steps: undefined,
 };
 const step: ActiveStep = { name: 'parse', startedAt: 0, endedAt: undefined, resource: undefined };
 
