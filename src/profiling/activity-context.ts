@@ -28,7 +28,7 @@ export class ActivityContextManager extends AsyncLocalStorageContextManager {
 /** Has every context marked from now on, those of the steps under way first. @returns what ends it. */
 export function markContexts(mark: Marker): () => void {
   marker = mark;
-  for (const work of stepsInFlight()) work.step?.within(() => mark(work));
+  for (const work of stepsInFlight()) work.step?.resource?.runInAsyncScope(mark, undefined, work);
   return () => {
     marker = undefined;
   };

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import { type Context, context, createContextKey, type Span, SpanKind, trace } from '@opentelemetry/api';
 import { RecordedSpan } from './tracing/recorded-span.ts';
 
@@ -18,15 +18,16 @@ export interface Activity {
   readonly startedAt: number;
   /** When a request was answered; its steps may go on. A job has no end of its own: it is under way with its steps. */
   endedAt: number | undefined;
-  readonly steps: Set<ActiveStep>;
+  /** Those under way; undefined before the first one. */
+  steps: Set<ActiveStep> | undefined;
 }
 
 export interface ActiveStep {
   readonly name: string;
   readonly startedAt: number;
   endedAt: number | undefined;
-  /** Calls a function in the asynchronous context of the step, from outside of it. */
-  within: (run: () => void) => void;
+  /** The asynchronous context that it runs in, to be entered from outside of it. */
+  resource: AsyncResource | undefined;
 }
 
 export interface Work {
@@ -38,6 +39,8 @@ export interface Work {
 export type RequestListener = (route: string, durationMs: number) => void;
 
 const WORK = createContextKey('what the code runs for');
+/** Nobody has to be told of its end. */
+const MANUAL = { requireManualDestroy: true };
 const inFlight = new Set<Activity>();
 /** Steps with what they belong to: one without a request or job is in no activity. */
 const steps = new Map<ActiveStep, Work>();
@@ -55,7 +58,7 @@ export function enterRequest(
     context: parent.setValue(WORK, { activity, step: undefined } satisfies Work),
     end() {
       activity.endedAt = performance.now();
-      if (activity.steps.size === 0) inFlight.delete(activity);
+      if (!activity.steps?.size) inFlight.delete(activity);
       const template = route();
       // Its steps and samples may outlive the request, and must not hold all of it.
       activity.route = () => template;
@@ -70,22 +73,25 @@ export function enterStep(name: string): { readonly context: Context; readonly b
   const parent = context.active();
   const { activity } = workOf(parent) ?? { activity: undefined };
   const startedAt = performance.now();
-  const step: ActiveStep = { name, startedAt, endedAt: undefined, within: runHere };
+  const step: ActiveStep = { name, startedAt, endedAt: undefined, resource: undefined };
   const work: Work = { activity, step };
   return {
     context: parent.setValue(WORK, work),
     begin() {
       // For a profile that starts while the step is under way: it labels the step's context from outside.
-      step.within = AsyncLocalStorage.snapshot();
+      step.resource = new AsyncResource('STEP', MANUAL);
       steps.set(step, work);
-      activity?.steps.add(step);
-      if (activity) inFlight.add(activity);
+      if (activity) {
+        activity.steps ??= new Set();
+        activity.steps.add(step);
+        inFlight.add(activity);
+      }
       return () => {
         step.endedAt = performance.now();
-        step.within = runHere;
+        step.resource = undefined;
         steps.delete(step);
-        activity?.steps.delete(step);
-        if (activity?.steps.size === 0 && !isOpen(activity)) inFlight.delete(activity);
+        activity?.steps?.delete(step);
+        if (activity?.steps?.size === 0 && !isOpen(activity)) inFlight.delete(activity);
       };
     },
   };
@@ -144,12 +150,8 @@ function jobOf(span: Span | undefined): Activity | undefined {
   return job;
 }
 
-function runHere(run: () => void): void {
-  run();
-}
-
 function createActivity(kind: Activity['kind'], traceId: string, route: Activity['route']): Activity {
-  return { kind, route, traceId, startedAt: performance.now(), endedAt: undefined, steps: new Set() };
+  return { kind, route, traceId, startedAt: performance.now(), endedAt: undefined, steps: undefined };
 }
 
 /** A request is under way until it is answered, whatever it does; a job for as long as it has steps. */

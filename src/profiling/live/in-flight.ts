@@ -38,7 +38,7 @@ export function inFlightNow(): InFlightList {
       traceId,
       ageMs: now - startedAt,
       answered: endedAt !== undefined,
-      steps: [...steps].map((step) => stepAt(step, now)),
+      steps: [...(steps ?? [])].map((step) => stepAt(step, now)),
     }),
   );
   const loneSteps = stepsInFlight().flatMap(({ activity, step }): InFlight[] => {

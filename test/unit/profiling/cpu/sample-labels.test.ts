@@ -9,9 +9,9 @@ const activity: Activity = {
   traceId: '0'.repeat(32),
   startedAt: 0,
   endedAt: undefined,
-  steps: new Set(),
+  steps: undefined,
 };
-const step: ActiveStep = { name: 'parse', startedAt: 0, endedAt: undefined, within: (run) => run() };
+const step: ActiveStep = { name: 'parse', startedAt: 0, endedAt: undefined, resource: undefined };
 
 function labelsOf(work: Work | undefined, msAgo: number): Record<string, string | number> {
   const timestamp = BigInt(Math.round((Date.now() - msAgo) * 1000));
