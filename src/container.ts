@@ -47,7 +47,7 @@ import { createSessionRepository } from './store/repositories/session-repository
 import { createSyncedPolicyRepository } from './store/repositories/synced-policy-repository.ts';
 import { createTagRepository } from './store/repositories/tag-repository.ts';
 import { createUserRepository } from './store/repositories/user-repository.ts';
-import { createLocalWriter } from './writing/local/local-writer.ts';
+import { createWriter } from './writing/create-writer.ts';
 
 /** What a test or a benchmark puts in the place of the real one. */
 export interface Overrides {
@@ -113,10 +113,12 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     overrides.sources ?? createCorpusRepository(database, overrides.news),
     caches.sources,
   );
+  const writing = createWriter(config.writer, { sources, redis: machines?.redis, log });
+  resources.defer(writing.close);
   const writer = cachedWriter({
-    writer: overrides.writer ?? createLocalWriter(),
+    writer: overrides.writer ?? writing.writer,
     words: caches.words,
-    edition: 'local',
+    edition: writing.edition,
   });
 
   const estimator = createEstimator({ executions, sessions, now });

@@ -15,6 +15,7 @@ import {
   listQuerySchema,
   sessionParamsSchema,
   statusTag,
+  streamQuerySchema,
   toCursor,
   toStatusBody,
 } from './session-schemas.ts';
@@ -36,6 +37,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
 
   router.post('/', limitCreation, jsonBody, async (req, res) => {
     const request = validate(sessionRequestSchema, req.body, 'body');
+    const { deltas } = validate(streamQuerySchema, req.query, 'query');
     const idempotencyKey = validate(idempotencyKeySchema, req.get('Idempotency-Key'), 'Idempotency-Key');
     const accepted = await service.create({
       userId: userIdOf(res),
@@ -54,6 +56,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
         session: accepted,
         after: 0,
         isNew,
+        deltas,
       });
     } else {
       await respond(req, res, accepted);
@@ -140,7 +143,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
 
   router.get('/:sessionId/events', async (req, res) => {
     const { sessionId } = validate(sessionParamsSchema, req.params, 'path');
-    const { after } = validate(eventsQuerySchema, req.query, 'query');
+    const { after, deltas } = validate(eventsQuerySchema, req.query, 'query');
     const lastEventId = validate(lastEventIdSchema, req.get('Last-Event-ID'), 'Last-Event-ID');
     const userId = userIdOf(res);
     // Asked before the answer begins: an unknown session is a 404, and not a line.
@@ -152,6 +155,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
       session,
       after: after ?? lastEventId ?? 0,
       isNew: false,
+      deltas,
     });
   });
 

@@ -14,6 +14,7 @@ import { noteSpan } from './capture/span-notes.ts';
 import { meter } from './cost/meter.ts';
 import { defer } from './deferred.ts';
 import type { SpanNotes } from './tracing/recorded-span.ts';
+import { withSpan } from './tracing/span-context.ts';
 
 export type StepOutcome = 'ok' | 'error' | 'timeout' | 'cancelled';
 
@@ -81,7 +82,7 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
   return (step, attributes, run) => {
     const { name } = step;
     const { span, entered } = start(step, attributes);
-    return context.with(trace.setSpan(entered.context, span), async () => {
+    return context.with(withSpan(entered.context, span), async () => {
       const beganAt = meter.enter();
       const leave = entered.begin();
       meter.leave(beganAt);

@@ -10,6 +10,7 @@ import { serverSpan } from '../../src/profiling/server-span.ts';
 import { runningTelemetry } from '../../src/profiling/telemetry.ts';
 import { createLocalWriter } from '../../src/writing/local/local-writer.ts';
 import { eventually } from '../support/eventually.ts';
+import { briefOf, startLlmWriter } from '../support/llm-writer.ts';
 import { SESSIONS } from '../support/paths.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 
@@ -65,8 +66,8 @@ describe('the profiler in the service', () => {
     );
     assert.deepEqual(sources?.map(({ name }) => name).sort(), [
       'pg.query:SELECT insights',
-      'pg.query:SELECT policies',
       'pg.query:SELECT voices',
+      'pg.query:WITH policies',
     ]);
     assert.ok(detail && detail.statements > 10);
   });
@@ -136,6 +137,23 @@ describe('the profiler in the service', () => {
       profiler.route(route)?.findings.map(({ worst }) => worst.rule),
       ['redundant-reads'],
     );
+  });
+
+  test('calls of a model: the wait for the limiter, the same prompt twice, and no word of either', async () => {
+    await using llm = await startLlmWriter({ protocol: 'google' });
+    const { signal } = new AbortController();
+    const briefs = [1, 1, 2].map((evening) => briefOf(`${MARKER} ${evening}번째 밤`));
+    const route = await withSpan(async () => {
+      for (const brief of briefs) await llm.writer.persona(brief, signal);
+    });
+    settle();
+    const detail = profiler.route(route);
+    const [group, ...more] = detail?.findings.filter(({ worst }) => worst.rule === 'identical-prompts') ?? [];
+    assert.deepEqual([group?.worst.count, more.length], [2, 0]);
+    const trace = profiler.trace(detail?.slowest[0]?.traceId ?? '');
+    assert.equal(trace?.waits.filter(({ wait }) => wait === 'limiter').length, 3);
+    assert.equal(trace?.rows.filter(({ name }) => name.startsWith('chat ')).length, 3);
+    assert.ok(!all(profiler).includes(MARKER));
   });
 
   test('waiting for a connection is a band, and a finding', async () => {

@@ -198,17 +198,17 @@ describe('Redis and HTTP', () => {
 
 describe('sequential-steps', () => {
   const slow = (sources: number, persona: number, empathy: number, reflection: number) => {
-    const ends = [10, sources, persona, empathy, reflection].map((_, index, all) =>
+    const ends = [40, sources, persona, empathy, reflection].map((_, index, all) =>
       all.slice(0, index + 1).reduce((sum, ms) => sum + ms, 0),
     ) as [number, number, number, number, number];
     return [
-      request(ends[4] + 20),
-      step('context', ['userId'], 0, 10),
+      request(ends[4] + 40),
+      step('context', ['userId'], 0, 40),
       step('sources', ['topic', 'context'], ends[0], ends[1]),
       step('persona', ['topic', 'context'], ends[1], ends[2]),
       step('empathy', ['context', 'sources'], ends[2], ends[3]),
       step('reflection', ['context', 'sources'], ends[3], ends[4]),
-      step('save', ['persona', 'empathy', 'reflection'], ends[4], ends[4] + 20),
+      step('save', ['persona', 'empathy', 'reflection'], ends[4], ends[4] + 40),
     ];
   };
 
@@ -216,9 +216,9 @@ describe('sequential-steps', () => {
     const finding = findOnly(slow(300, 800, 1_200, 1_000));
     assert.equal(finding.rule, 'sequential-steps');
     assert.equal(finding.severity, 'critical');
-    // 10 + 300 + 1200 + 20, in the place of 10 + 300 + 800 + 1200 + 1000 + 20.
-    assert.equal(finding.evidence.nowMs, 3_330);
-    assert.equal(finding.evidence.predictedMs, 1_530);
+    // 40 + 300 + 1200 + 40, in the place of 40 + 300 + 800 + 1200 + 1000 + 40.
+    assert.equal(finding.evidence.nowMs, 3_380);
+    assert.equal(finding.evidence.predictedMs, 1_580);
     assert.equal(finding.savingMs, 1_800);
     assert.deepEqual(finding.evidence.steps, ['sources', 'persona', 'empathy', 'reflection']);
   });

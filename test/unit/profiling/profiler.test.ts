@@ -182,6 +182,22 @@ describe('the profiler', () => {
     assert.equal(profiler.findings()[0]?.mutedReason, 'being mended');
   });
 
+  test('takes the values out of a statement that nobody has taken them out of', () => {
+    const { profiler, request, start, settle } = startProfiler();
+    const root = request('/literal');
+    const attributes = {
+      'db.system.name': 'mysql',
+      'db.query.text': "select * from t where word = 'secret'",
+    };
+    start('query', root, { kind: SpanKind.CLIENT, attributes }).end();
+    start('get', root, { attributes: { 'db.system.name': 'redis', 'db.query.text': 'get secret' } }).end();
+    root.end();
+    settle();
+    const detail = profiler.trace(root.spanContext().traceId);
+    assert.equal(detail?.rows[1]?.attributes['db.query.text'], 'select * from t where word = ?');
+    assert.ok(!JSON.stringify(detail).includes('secret'));
+  });
+
   test('searches by text, route, status and time', () => {
     const { profiler, request, start, settle } = startProfiler();
     for (const [route, name, endsAt, code] of [
