@@ -10,7 +10,7 @@ export const PROFILER_PATH = '/profiler';
 const FOLDER = fileURLToPath(new URL('page', import.meta.url));
 
 /** What the sign-in needs, and says nothing about the process. */
-const OPEN_FILES = ['/sign-in.js', '/base.css'];
+const OPEN_FILES = ['/sign-in.js', '/tokens.css', '/base.css'];
 
 export interface ProfilerRoutesDependencies extends ApiDependencies {
   readonly access: Access;
@@ -83,6 +83,7 @@ function signInPage(access: Answer['access']): string {
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>Profiler</title>
   <link rel="icon" href="data:,">
+  <link rel="stylesheet" href="/profiler/tokens.css">
   <link rel="stylesheet" href="/profiler/base.css">
   <script type="module" src="/profiler/sign-in.js"></script>
 </head>

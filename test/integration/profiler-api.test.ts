@@ -141,6 +141,9 @@ describe('the profiler API', () => {
     assert.equal(verdict?.reason?.rule, 'sequential-steps');
     assert.match(verdict?.reason?.callSite ?? '', /^test\/support\/slow-app\.ts:\d+$/);
     assert.ok((verdict?.reason?.savingMs ?? 0) > 100);
+    const loop = route.findings.find(({ worst }) => worst.rule === 'n-plus-one')?.worst;
+    assert.match(loop?.callSite ?? '', /^test\/support\/slow-app\.ts:\d+$/);
+    assert.equal(loop?.evidence.distinctBindings, 12);
     const whole = steps.reduce((sum, { shareAtP50 }) => sum + shareAtP50, 0);
     assert.ok(Math.abs(whole - 1) < 1e-6);
   });
