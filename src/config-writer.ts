@@ -46,7 +46,7 @@ export const writerVariables = {
   LLM_API_KEYS: list.optional(),
   LLM_CALLS: z.enum(['separate', 'single']).default('separate'),
   LLM_MAX_RPM: z.coerce.number().int().min(1).optional(),
-  LLM_MAX_CONCURRENT: z.coerce.number().int().min(1).default(32),
+  LLM_MAX_CONCURRENT: z.coerce.number().int().min(1).default(100),
   LLM_TIMEOUT_MS: z.coerce.number().int().positive().max(LONGEST_BUDGET_MS).default(15_000),
   LLM_BUDGET_MS: z.coerce.number().int().positive().max(LONGEST_BUDGET_MS).default(25_000),
   LLM_PRICES: prices.optional(),

@@ -177,12 +177,7 @@ function createInbox() {
   let wake: (() => void) | undefined;
   return {
     put(message: BusMessage): void {
-      // A delta has all of the part so far: it takes the place of one that nobody has read yet.
-      const stale = pending.findIndex((other) => isSameDelta(other, message));
-      if (stale >= 0) {
-        pending[stale] = message;
-        return;
-      }
+      if (message.kind === 'delta' && replaceDelta(pending, message.delta)) return;
       if (pending.length >= MAX_PENDING) pending = [{ kind: 'changed' }];
       pending.push(message);
       wake?.();
@@ -201,6 +196,9 @@ function createInbox() {
   };
 }
 
-function isSameDelta(one: BusMessage, other: BusMessage): boolean {
-  return one.kind === 'delta' && other.kind === 'delta' && one.delta.step === other.delta.step;
+/** A delta has all of the part so far: it takes the place of one that nobody has read yet. */
+function replaceDelta(pending: BusMessage[], delta: StepDelta): boolean {
+  const stale = pending.findIndex((other) => other.kind === 'delta' && other.delta.step === delta.step);
+  if (stale >= 0) pending[stale] = { kind: 'delta', delta };
+  return stale >= 0;
 }

@@ -255,7 +255,11 @@ for (const protocol of PROTOCOLS) {
     });
 
     test('a call that nobody waits for any longer is aborted', async () => {
-      await using llm = await startLlmWriter({ protocol, behave: () => ({ kind: 'hang', when: 'before' }) });
+      await using llm = await startLlmWriter({
+        protocol,
+        behave: () => ({ kind: 'hang', when: 'before' }),
+        settings: { callMs: 600_000, budgetMs: 600_000 },
+      });
       const leaving = new AbortController();
       const left = [1, 2].map(() => llm.writer.persona(BRIEF, leaving.signal));
       await llm.model.until(() => llm.model.calls.length === 1);

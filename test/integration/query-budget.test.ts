@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import supertest from 'supertest';
 import { SESSIONS } from '../support/paths.ts';
-import { recordStatements, type Statement, withinBudget } from '../support/query-budget.ts';
+import { statementsOf, withinBudget } from '../support/query-budget.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 
 /** Each step leaves its own row as soon as it has finished, so that a run that takes over finds it. */
@@ -81,10 +81,10 @@ describe('query budget', () => {
   });
 
   test('saving is one transaction with one insert for each table', async () => {
-    const statements: Statement[] = [];
-    const stop = recordStatements(service.container.database, (statement) => statements.push(statement));
-    await guest.post(SESSIONS).send({ selected_tag_id: 3 }).expect(201);
-    stop();
+    const { statements } = await statementsOf(
+      service.container.database,
+      guest.post(SESSIONS).send({ selected_tag_id: 3 }).expect(201),
+    );
     const heads = statements.map(({ sql }) => sql.split(' ').slice(0, 3).join(' '));
     const transaction = heads.slice(heads.lastIndexOf('BEGIN;'), heads.lastIndexOf('COMMIT;') + 1);
     assert.deepEqual(transaction, [

@@ -21,11 +21,21 @@ export interface Statement {
 }
 
 /**
- * Sends the request and holds it to its budget: what runs in its trace counts, in this process, until it is answered.
+ * Sends the request and holds it to its budget.
  *
  * @throws {AssertionError} that names statement and call site, when there are too many or one runs repeatedly.
  */
 export async function withinBudget(database: Knex, budget: QueryBudget, request: Test): Promise<Response> {
+  const { response, statements } = await statementsOf(database, request);
+  assertWithin(budget, statements);
+  return response;
+}
+
+/** Sends the request. What runs in its trace counts, in this process, until it is answered. */
+export async function statementsOf(
+  database: Knex,
+  request: Test,
+): Promise<{ response: Response; statements: readonly Statement[] }> {
   const traceId = randomBytes(16).toString('hex');
   const statements: Statement[] = [];
   const stop = recordStatements(database, (statement) => {
@@ -33,8 +43,7 @@ export async function withinBudget(database: Knex, budget: QueryBudget, request:
   });
   try {
     const response = await request.set('traceparent', `00-${traceId}-${'1'.repeat(16)}-01`);
-    assertWithin(budget, statements);
-    return response;
+    return { response, statements };
   } finally {
     stop();
   }

@@ -153,7 +153,7 @@ describe('readConfig', () => {
       });
       assert.ok(writer.kind === 'llm');
       assert.deepEqual(writer.apiKeys, ['a', 'b']);
-      assert.deepEqual(writer.limits, { perWindow: 10, windowMs: 60_000, atOnce: 32 });
+      assert.deepEqual(writer.limits, { perWindow: 10, windowMs: 60_000, atOnce: 100 });
       assert.deepEqual(writer.price, { input: 0.3, output: 2.5 });
       assert.equal(writer.calls, 'separate');
     });

@@ -58,18 +58,14 @@ export function createAsk(dependencies: AskDependencies): Ask {
     onText: (text: string) => void,
   ): Promise<string> {
     let attempt = 0;
+    const enter = () => telemetry.waiting(request.name, () => limiter.acquire(signal));
     const withKey = async (key: number): Promise<string> => {
-      const release = await telemetry.waiting(request.name, () => limiter.acquire(signal));
       attempt += 1;
       const info = { part: request.name, promptVersion: PROMPT_VERSION, attempt, key };
-      try {
-        const { text } = await telemetry.chat(info, (onFirstChunk) =>
-          callOnce(key, request, signal, onFirstChunk, onText),
-        );
-        return text;
-      } finally {
-        release();
-      }
+      const { text } = await telemetry.chat(info, (onFirstChunk) =>
+        callOnce(key, request, signal, onFirstChunk, onText),
+      );
+      return text;
     };
     const mayPass = (error: unknown) =>
       isModelError(error, 'unavailable', 'connection', 'timeout', 'keys_resting') &&
@@ -81,7 +77,7 @@ export function createAsk(dependencies: AskDependencies): Ask {
     policy.onRetry((failure) => telemetry.retried(request.name, faultOf(failure)));
     return policy.execute(() => {
       signal.throwIfAborted();
-      return keys.use(withKey);
+      return keys.use(enter, withKey);
     }, signal);
   }
 

@@ -1,3 +1,5 @@
+import { trace } from '@opentelemetry/api';
+
 /** Told the answer so far. */
 type OnText = (text: string) => void;
 
@@ -54,7 +56,10 @@ export function createCallJoiner(keepMs: number) {
       start: (signal: AbortSignal, onText: OnText) => Promise<T>,
     ): Promise<T> {
       signal.throwIfAborted();
-      const call = calls.get(key) ?? begin(key, start);
+      const running = calls.get(key);
+      // Its spans are in the trace of whoever asked first.
+      if (running) trace.getActiveSpan()?.addEvent('joined a call in flight');
+      const call = running ?? begin(key, start);
       call.callers += 1;
       if (onText) {
         call.listeners.add(onText);

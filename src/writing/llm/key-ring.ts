@@ -5,6 +5,7 @@ import {
   circuitBreaker,
   handleWhen,
 } from 'cockatiel';
+import type { Release } from './limiter/limiter.ts';
 import { isModelError, ModelError } from './model-error.ts';
 
 /** Milliseconds that a refused key rests: somebody has to mend it. */
@@ -25,14 +26,13 @@ interface Key {
 }
 
 export interface KeyRing {
-  /** @throws {ModelError} when every key rests, which a caller may as well know before it waits for a place. */
-  check(): void;
   /**
    * Calls with the next key that may be used, and with another when that one is refused or over its quota.
    *
-   * @throws {ModelError} that of the last key.
+   * @param enter waits for a place. The key is chosen after it: one may have been refused meanwhile.
+   * @throws {ModelError} that of the last key, or that every key rests.
    */
-  use<T>(call: (index: number) => Promise<T>): Promise<T>;
+  use<T>(enter: () => Promise<Release>, call: (index: number) => Promise<T>): Promise<T>;
 }
 
 /** Keys in turn. One that is refused or over its quota rests, and so does one whose calls fail again and again. */
@@ -68,18 +68,18 @@ export function createKeyRing(count: number, now: () => number = Date.now): KeyR
   }
 
   return {
-    check() {
-      if (keys.every(({ restsUntil }) => restsUntil > now())) throw resting();
-    },
-
-    async use(call) {
+    async use(enter, call) {
       let last: ModelError | undefined;
       for (let tried = 0; tried < count; tried++) {
+        if (keys.every(({ restsUntil }) => restsUntil > now())) break;
+        const release = await enter();
         const key = next();
-        if (!key) break;
-        const { index, breaker } = key;
+        if (!key) {
+          release();
+          break;
+        }
         try {
-          return await breaker.execute(() => call(index));
+          return await key.breaker.execute(() => call(key.index));
         } catch (error) {
           // Half open: one call tries whether the provider is back, and the others do not wait for it.
           if (error instanceof BrokenCircuitError) rest(key, 'circuit_open', LIMITED_REST_MS);
@@ -88,6 +88,8 @@ export function createKeyRing(count: number, now: () => number = Date.now): KeyR
             rest(key, 'rate_limited', error.retryAfterMs ?? LIMITED_REST_MS);
           } else throw error;
           if (error instanceof ModelError) last = error;
+        } finally {
+          release();
         }
       }
       throw last?.code === 'rate_limited' ? resting() : (last ?? resting());

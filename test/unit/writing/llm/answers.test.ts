@@ -33,24 +33,27 @@ function faultsOf(read: () => unknown): readonly string[] {
 describe('answers', () => {
   test('become parts of the contract, whatever numbers they choose', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer(), { minLength: 5, maxLength: 5 }), ([a, b, c, d, e]) => {
-        const empathy = empathyTask(BRIEF);
-        const reflection = reflectionTask(BRIEF);
-        const cards = (goodAnswer(empathy).cards as object[]).map((card, index) => ({
-          ...card,
-          voice: [a, b, c][index],
-        }));
-        const written = readAnswer(empathy, JSON.stringify({ ...goodAnswer(empathy), cards }));
-        empathySchema.parse(written);
-        const texts = BRIEF.sources.voices.map(({ text, speaker }) => `${text} ${speaker}`);
-        assert.ok(written.cards.every((card) => texts.includes(`${card.quote_text} ${card.speaker}`)));
-        assert.equal(new Set(written.quotes_used.map(({ text }) => text)).size, 3);
+      fc.property(
+        fc.array(fc.integer({ min: -1, max: 10 }), { minLength: 5, maxLength: 5 }),
+        ([a, b, c, d, e]) => {
+          const empathy = empathyTask(BRIEF);
+          const reflection = reflectionTask(BRIEF);
+          const cards = (goodAnswer(empathy).cards as object[]).map((card, index) => ({
+            ...card,
+            voice: [a, b, c][index],
+          }));
+          const written = readAnswer(empathy, JSON.stringify({ ...goodAnswer(empathy), cards }));
+          empathySchema.parse(written);
+          const texts = BRIEF.sources.voices.map(({ text, speaker }) => `${text} ${speaker}`);
+          assert.ok(written.cards.every((card) => texts.includes(`${card.quote_text} ${card.speaker}`)));
+          assert.equal(new Set(written.quotes_used.map(({ text }) => text)).size, 3);
 
-        const answer = { ...goodAnswer(reflection), insight: d, policies: [d, e] };
-        const reflected = reflectionSchema.parse(readAnswer(reflection, JSON.stringify(answer)));
-        const insights = BRIEF.sources.insights.map(({ problem }) => problem);
-        assert.ok(insights.includes(reflected.insights.problem));
-      }),
+          const answer = { ...goodAnswer(reflection), insight: d, policies: [d, e] };
+          const reflected = reflectionSchema.parse(readAnswer(reflection, JSON.stringify(answer)));
+          const insights = BRIEF.sources.insights.map(({ problem }) => problem);
+          assert.ok(insights.includes(reflected.insights.problem));
+        },
+      ),
       { numRuns: 200 },
     );
   });
