@@ -153,10 +153,10 @@ describe('the profiler API', () => {
       (await read(`traces?${new URLSearchParams(query)}`, tracePageSchema)).traces as TraceSummary[];
     const [slowTrace, ...others] = await find({ route: SLOW });
     assert.ok(slowTrace && others.length === 0);
-    assert.deepEqual(
-      (await find({ status: 'error' })).map(({ route }) => route),
-      ['GET /slow/error'],
-    );
+    // What is refused fails its client too, and the client of a test is in its traces.
+    const failed = await find({ status: 'error' });
+    assert.ok(failed.some(({ route }) => route === 'GET /slow/error'));
+    assert.ok(failed.every(({ status, route }) => status === 'error' && route !== SLOW));
     const only = (traces: TraceSummary[]) => traces.map(({ traceId }) => traceId);
     assert.deepEqual(only(await find({ rule: 'n-plus-one' })), [slowTrace.traceId]);
     assert.deepEqual(only(await find({ finding: slowTrace.findings[0] ?? '' })), [slowTrace.traceId]);
