@@ -26,7 +26,8 @@ export interface AppDependencies {
   readonly limitCreation: RequestHandler;
   readonly delivery: Delivery;
   readonly syncWaitMs: number;
-  readonly showTimings: boolean;
+  /** Tells those who may see the profiler where the request's trace is; undefined where there is no profiler. */
+  readonly profileHeaders: RequestHandler | undefined;
 }
 
 /** The public listener's application. Whoever calls it decides where it listens. */
@@ -37,6 +38,7 @@ export function buildApp(dependencies: AppDependencies): Express {
   app.set('etag', false);
 
   app.use(serverSpan());
+  if (dependencies.profileHeaders) app.use(['/api', '/auth'], dependencies.profileHeaders);
   app.use(
     helmet({
       // A service without TLS of its own must not send browsers to https.

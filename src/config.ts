@@ -29,6 +29,9 @@ const webUrl = z.string().refine((value) => /^https?:$/.test(URL.parse(value)?.p
   message: 'must be a URL that starts with https:// or http://',
 });
 
+/** What a path is put after. */
+const webBase = webUrl.transform((value) => value.replace(/\/+$/, ''));
+
 /** `true`, `false`, a number of hops, or a list of addresses: what Express takes as `trust proxy`. */
 const trustProxy = z
   .string()
@@ -66,10 +69,18 @@ const environment = z.object({
   SESSION_TIMEOUT_MS: milliseconds.default(120_000),
   SESSION_CONCURRENCY: z.coerce.number().int().min(1).default(32),
   SESSION_QUEUE_LIMIT: z.coerce.number().int().min(1).default(1_000),
+  PROFILER_SLOW_ROUTES: z.enum(['on', 'off']).optional(),
   YOUTH_POLICY_API_KEY: text,
   YOUTH_POLICY_API_URL: webUrl.default('https://www.youthcenter.go.kr/go/ythip/getPlcy'),
   ...writerVariables,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  PROFILER: z.enum(['on', 'off']).optional(),
+  PROFILER_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,}$/, { message: 'must be at least 16 visible ASCII characters' })
+    .optional(),
+  JAEGER_UI_URL: webBase.optional(),
+  GRAFANA_URL: webBase.optional(),
 });
 
 export interface Config {
@@ -104,10 +115,21 @@ export interface Config {
     /** Sessions that may wait, in all. */
     readonly queueLimit: number;
   };
+  /** The profiler's page on the ops listener; undefined: it does not exist. */
+  readonly profiler: ProfilerConfig | undefined;
   /** The youth-policy Open API; undefined: the seeded policies alone. */
   readonly youthPolicyApi: { readonly url: string; readonly key: string } | undefined;
   readonly writer: WriterSettings;
   readonly logLevel: string;
+}
+
+export interface ProfilerConfig {
+  /** What opens it; undefined: whoever reaches the listener, which only this machine does. */
+  readonly token: string | undefined;
+  readonly jaegerUrl: string | undefined;
+  readonly grafanaUrl: string | undefined;
+  /** Whether a route that passes its p99 is profiled without anybody asking. */
+  readonly slowRoutes: boolean;
 }
 
 /**
@@ -151,12 +173,42 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       concurrency: values.SESSION_CONCURRENCY,
       queueLimit: values.SESSION_QUEUE_LIMIT,
     },
+    profiler: profilerOf(values),
     youthPolicyApi: values.YOUTH_POLICY_API_KEY
       ? { url: values.YOUTH_POLICY_API_URL, key: values.YOUTH_POLICY_API_KEY }
       : undefined,
     writer: toWriterSettings(values),
     logLevel: values.LOG_LEVEL,
   });
+}
+
+/**
+ * Open in development on loopback. Everywhere else it needs its token, and in production it has to be asked for too.
+ *
+ * @throws {StartupError} when it is asked for and has no token: it would be open to strangers.
+ */
+function profilerOf(values: z.output<typeof environment>): ProfilerConfig | undefined {
+  const production = values.NODE_ENV === 'production';
+  const isPublic = production || !isLoopback(values.OPS_HOST);
+  const isWanted = values.PROFILER ?? (production ? 'off' : 'on');
+  if (isWanted === 'off') return undefined;
+  if (isPublic && !values.PROFILER_TOKEN) {
+    if (values.PROFILER !== 'on') return undefined;
+    throw new StartupError(
+      'bad configuration: PROFILER_TOKEN: PROFILER=on needs it in production, and where OPS_HOST is not loopback',
+    );
+  }
+  return {
+    token: values.PROFILER_TOKEN,
+    jaegerUrl: values.JAEGER_UI_URL,
+    grafanaUrl: values.GRAFANA_URL,
+    // A profile holds up the process for 0.1 s at its start: operators decide when their users pay for it.
+    slowRoutes: (values.PROFILER_SLOW_ROUTES ?? (production ? 'off' : 'on')) === 'on',
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -21,6 +21,7 @@ import { createDelivery } from './http/session-delivery.ts';
 import { describeError, type Logger } from './log.ts';
 import { createSessionGraph } from './pipeline/create-session.ts';
 import { watchPool } from './profiling/capture/pool-waits.ts';
+import { openProfiler } from './profiling/profiler-page.ts';
 import { createStepRecorder, type StepReport } from './profiling/step.ts';
 import { runningTelemetry } from './profiling/telemetry.ts';
 import { type BullmqQueue, createBullmqQueue } from './queue/bullmq-queue.ts';
@@ -37,7 +38,7 @@ import { createSessionMetrics, type SessionMetrics } from './sessions/session-me
 import { createSessionService } from './sessions/session-service.ts';
 import { startPolicySync } from './sources/start-policy-sync.ts';
 import { connectDatabase, prepareDatabase, STATEMENT_TIMEOUT_MS } from './store/database.ts';
-import { observeDatabase } from './store/database-metrics.ts';
+import { observeDatabase, poolUsage } from './store/database-metrics.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { createCorpusRepository } from './store/repositories/corpus-repository.ts';
 import { createExecutionRepository } from './store/repositories/execution-repository.ts';
@@ -167,6 +168,23 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     limits: { unfinishedPerUser: UNFINISHED_PER_USER, queued: config.sessions.queueLimit },
     now,
   });
+  const profiler = openProfiler({
+    settings: config.profiler,
+    ops: config.ops,
+    production,
+    profiler: runningTelemetry()?.profiler,
+    projectRoot: join(import.meta.dirname, '..'),
+    gauges: {
+      pool: () => poolUsage(database),
+      queue: async () => {
+        const { queued, running } = await estimator.load();
+        return { queued, running };
+      },
+      streams: () => ({ open: metrics.openStreams() }),
+    },
+    onError: (error) => log.warn({ err: describeError(error) }, 'profiler'),
+  });
+  resources.defer(async () => profiler?.close());
   const closing = new AbortController();
   const app = (): Express =>
     buildApp({
@@ -181,7 +199,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
       tags: cachedTags(createTagRepository(database), caches.tags),
       limitCreation: limitSessionCreation(config.api.rateLimitPerMinute, machines?.redis),
       syncWaitMs: config.sessions.syncWaitMs,
-      showTimings: !production,
+      profileHeaders: profiler?.headers,
       log,
       now,
     });
@@ -199,6 +217,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
       checks,
       optional,
       jobs: machines && jobsDashboard(machines.shared.queue),
+      profiler: profiler?.routes,
     }),
     /**
      * Answers what waits, ends what streams, and stops to execute: what runs gets some seconds to finish, and goes

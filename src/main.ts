@@ -4,6 +4,7 @@ import { type Config, readConfig } from './config.ts';
 import { createContainer } from './container.ts';
 import { StartupError } from './errors.ts';
 import { createLogger, describeError, type Logger } from './log.ts';
+import { profilerUrl } from './profiling/profiler-page.ts';
 import { runningTelemetry } from './profiling/telemetry.ts';
 import { welcome } from './welcome.ts';
 
@@ -37,12 +38,19 @@ async function serveUntil(
   const ops = await listen('OPS_PORT', config.ops.port, config.ops.host);
   resources.defer(() => closeServer(ops));
 
-  const container = await createContainer(config, log);
+  // Port 0 is another one by now.
+  const opsAddress = { ...config.ops, port: portOf(ops) };
+  const container = await createContainer({ ...config, ops: opsAddress }, log);
   resources.defer(() => container.close());
   if (api && container.app) api.off('request', answerStarting).on('request', container.app);
   ops.off('request', answerStarting).on('request', container.opsApp);
   process.stdout.write(
-    welcome({ apiPort: api && portOf(api), opsHost: config.ops.host, opsPort: portOf(ops) }),
+    welcome({
+      apiPort: api && portOf(api),
+      opsHost: opsAddress.host,
+      opsPort: opsAddress.port,
+      profiler: config.environment !== 'production' && config.profiler ? profilerUrl(opsAddress) : undefined,
+    }),
   );
 
   const signal = await signalled;

@@ -3,12 +3,15 @@ export interface Addresses {
   readonly apiPort: number | undefined;
   readonly opsHost: string;
   readonly opsPort: number;
+  /** Undefined where it is not to be found. */
+  readonly profiler: string | undefined;
 }
 
 /** What `npm start` prints once the service is ready: where it is, and a session to try. */
-export function welcome({ apiPort, opsHost, opsPort }: Addresses): string {
+export function welcome({ apiPort, opsHost, opsPort, profiler }: Addresses): string {
   const ops = `http://${opsHost}:${opsPort}`;
-  const opsLines = `  Metrics  ${ops}/metrics\n  Ready?   ${ops}/readyz\n`;
+  const profilerLine = profiler === undefined ? '' : `  Profiler ${profiler}\n`;
+  const opsLines = `${profilerLine}  Metrics  ${ops}/metrics\n  Ready?   ${ops}/readyz\n`;
   if (apiPort === undefined) return `\nMeari is ready.\n${opsLines}\n`;
   const api = `http://localhost:${apiPort}`;
   return `

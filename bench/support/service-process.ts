@@ -42,6 +42,8 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
       HOME: process.env.HOME,
       NODE_ENV: 'test',
       PORT: '0',
+      // What is measured must not be sampled in the middle of it.
+      PROFILER_SLOW_ROUTES: 'off',
       ...(holds ? { BENCH_HOLDS: '1' } : {}),
       ...(isFast ? { BENCH_IS_FAST: '1' } : {}),
       ...(reportsCalls ? { BENCH_REPORTS_CALLS: '1' } : {}),

@@ -1,4 +1,5 @@
 import express, { type Express, type RequestHandler } from 'express';
+import { PROFILER_PATH } from '../profiling/profiler-routes.ts';
 import type { Telemetry } from '../profiling/telemetry.ts';
 import { JOBS_PATH } from './jobs-dashboard.ts';
 
@@ -12,10 +13,12 @@ export interface OpsDependencies {
   /** What it can do without for a while. */
   readonly optional: readonly HealthCheck[];
   readonly jobs: RequestHandler | undefined;
+  /** Undefined: there is no such page. */
+  readonly profiler: RequestHandler | undefined;
 }
 
 /** The operators' listener: not for the public, on loopback unless configured. */
-export function buildOpsApp({ telemetry, checks, optional, jobs }: OpsDependencies): Express {
+export function buildOpsApp({ telemetry, checks, optional, jobs, profiler }: OpsDependencies): Express {
   const app = express();
   app.disable('x-powered-by');
 
@@ -36,6 +39,7 @@ export function buildOpsApp({ telemetry, checks, optional, jobs }: OpsDependenci
   });
 
   if (jobs) app.use(JOBS_PATH, jobs);
+  if (profiler) app.use(PROFILER_PATH, profiler);
   return app;
 }
 

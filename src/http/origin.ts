@@ -9,7 +9,7 @@ const PREFLIGHT_MAX_AGE = 7200;
 /** What a script on another origin may read, beside the body. */
 const EXPOSED_HEADERS = [
   ...['ETag', 'Idempotency-Replayed', 'Location', 'Preference-Applied'],
-  ...['Retry-After', 'Server-Timing', 'X-Trace-Id'],
+  ...['Retry-After', 'Server-Timing', 'X-Profile-Link', 'X-Trace-Id'],
 ];
 
 /** Lets the frontend's origins call with the cookie. */

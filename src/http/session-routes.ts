@@ -1,5 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { sessionRequestSchema, toTopic } from '../domain/session-request.ts';
+import { maySeeTimings } from '../profiling/profile-headers.ts';
 import type { StreamFormat } from '../sessions/session-metrics.ts';
 import type { AcceptedSession, SessionService } from '../sessions/session-service.ts';
 import { userIdOf } from './auth.ts';
@@ -27,12 +28,10 @@ export interface SessionRouteDependencies {
   readonly limitCreation: RequestHandler;
   /** Milliseconds that a request waits for its session at most. */
   readonly syncWaitMs: number;
-  /** Adds `Server-Timing` with the steps: for developers, not for the public. */
-  readonly showTimings: boolean;
 }
 
 export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
-  const { service, delivery, requireUser, limitCreation, syncWaitMs, showTimings } = dependencies;
+  const { service, delivery, requireUser, limitCreation, syncWaitMs } = dependencies;
   const router = Router();
   router.use(requireUser);
 
@@ -81,7 +80,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
       await delivery.respondAccepted(res, latest);
       return;
     }
-    if (showTimings) res.set('Server-Timing', await serverTiming(accepted.id).catch(() => ''));
+    if (maySeeTimings(res)) res.set('Server-Timing', await serverTiming(accepted.id).catch(() => ''));
     res.status(201).json(session);
   }
 

@@ -10,6 +10,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { NextFunction, Request, Response } from 'express';
+import { enterRequest } from './activity.ts';
 import { meter } from './cost/meter.ts';
 import { defer } from './deferred.ts';
 import { createStatementHistogram, type RouteLabels } from './request-statements.ts';
@@ -62,6 +63,10 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     res.setHeader('X-Trace-Id', span.spanContext().traceId);
     watchRoutes(req);
     const statements = statementHistogram.start(withSpan(parent, span));
+    const request = enterRequest(statements.context, span.spanContext().traceId, () => {
+      const template = templateOf(req);
+      return template === undefined ? undefined : `${method} ${template}`;
+    });
 
     // `close` comes after `finish` and also when the client leaves early: exactly once in either case.
     res.once('close', () => {
@@ -87,11 +92,12 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
       defer(() => durations.record(seconds, labels));
       statements.end(routeLabels);
       span.end();
+      request.end();
       meter.leave(enteredAt);
     });
 
     meter.leave(enteredAt);
-    context.with(statements.context, next);
+    context.with(request.context, next);
   };
 }
 

@@ -1,5 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { SpanProcessor } from '@opentelemetry/sdk-trace';
+import { noteSent } from './activity.ts';
 import type { CallHooks } from './capture/calls.ts';
 import { meter } from './cost/meter.ts';
 import type { Collector } from './store/collector.ts';
@@ -17,6 +18,7 @@ export function localSpanListener(
       const enteredAt = meter.enter();
       collector.note(span);
       if (span.kind === SpanKind.CLIENT) hooks.request(span);
+      else if (span.kind === SpanKind.PRODUCER) noteSent(span);
       meter.leave(enteredAt);
     },
     onEnd(span) {

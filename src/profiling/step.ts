@@ -7,6 +7,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
+import { enterStep } from './activity.ts';
 import { STEP, STEP_AFTER } from './attributes.ts';
 import { captureCallSite } from './capture/call-site.ts';
 import { noteSpan } from './capture/span-notes.ts';
@@ -68,19 +69,23 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
     notes.set(name, known);
     return known;
   };
-  const start = ({ name, after }: DeclaredStep, attributes: Attributes): Span => {
+  const start = ({ name, after }: DeclaredStep, attributes: Attributes) => {
     const enteredAt = meter.enter();
     const span = tracer.startSpan(name, { attributes });
     span.setAttribute(STEP, name).setAttribute(STEP_AFTER, after as string[]);
     noteSpan(span, notesOf(name));
+    const entered = enterStep(name);
     meter.leave(enteredAt);
-    return span;
+    return { span, entered };
   };
 
   return (step, attributes, run) => {
     const { name } = step;
-    const span = start(step, attributes);
-    return context.with(withSpan(context.active(), span), async () => {
+    const { span, entered } = start(step, attributes);
+    return context.with(withSpan(entered.context, span), async () => {
+      const beganAt = meter.enter();
+      const leave = entered.begin();
+      meter.leave(beganAt);
       const startedAt = performance.now();
       const end = (outcome: StepOutcome, error?: unknown) => {
         const durationMs = performance.now() - startedAt;
@@ -88,6 +93,7 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
         const enteredAt = meter.enter();
         defer(() => durations.record(durationMs / 1000, { step: name, outcome }));
         span.end();
+        leave();
         meter.leave(enteredAt);
       };
       try {

@@ -15,6 +15,7 @@ import {
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
+import { ActivityContextManager } from './activity-context.ts';
 import { watchBlocks } from './capture/block-watch.ts';
 import { createCallHooks } from './capture/calls.ts';
 import { runDeferred } from './deferred.ts';
@@ -100,6 +101,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
     metricReaders: [prometheus],
     logRecordProcessors: [],
     resource,
+    contextManager: new ActivityContextManager(),
     // Spans are the layer's own: see `createTracerProvider`.
     spanProcessors: [],
     instrumentations: [

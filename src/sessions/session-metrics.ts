@@ -38,6 +38,8 @@ export function createSessionMetrics() {
     description: 'Open event streams.',
   });
 
+  let openStreams = 0;
+
   return {
     runStarted(attempt: number, waitMs: number) {
       if (attempt === 1) queueWait.record(Math.max(0, waitMs) / 1000);
@@ -49,8 +51,16 @@ export function createSessionMetrics() {
     },
     recovered: (kind: 'queued' | 'abandoned') => recoveries.add(1, { kind }),
     queueFellBack: () => fallbacks.add(1),
-    streamOpened: (format: StreamFormat) => streams.add(1, { format }),
-    streamClosed: (format: StreamFormat) => streams.add(-1, { format }),
+    streamOpened(format: StreamFormat) {
+      openStreams += 1;
+      streams.add(1, { format });
+    },
+    streamClosed(format: StreamFormat) {
+      openStreams -= 1;
+      streams.add(-1, { format });
+    },
+    /** Streams of this process that are open at the moment. */
+    openStreams: () => openStreams,
 
     /** @returns what ends the observation. */
     observeLoad(load: () => Promise<ExecutionLoad>): () => void {

@@ -79,5 +79,11 @@ export function observeDatabase(database: Database, statementTimeoutMs: number):
   return () => meter.removeBatchObservableCallback(observe, instruments);
 }
 
+/** The connections of this process at the moment, and the requests that wait for one. */
+export function poolUsage(database: Database): { used: number; free: number; waiting: number; max: number } {
+  const pool = database.client.pool as Pool;
+  return { used: pool.numUsed(), free: pool.numFree(), waiting: pool.numPendingAcquires(), max: pool.max };
+}
+
 /** SQLSTATE query_canceled. */
 const STATEMENT_CANCELLED = '57014';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { launchBrowser, startCuttableNetwork, visit } from '../support/browser.ts';
+import { FAINT_TEXTS, launchBrowser, startCuttableNetwork, visit } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { createHeldWriter } from '../support/held-writer.ts';
 import { SESSIONS } from '../support/paths.ts';
@@ -415,30 +415,3 @@ describe('the page, with a service that is', { concurrency: 4 }, () => {
     });
   }
 });
-
-/** Texts in sight whose contrast is below AA of WCAG 2.2 (1.4.3): 4.5, or 3 where they are large. */
-const FAINT_TEXTS = `(() => {
-  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const linear = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-  const luminance = (colour) => {
-    const [red, green, blue] = channels(colour).map((value) => linear(value / 255));
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-  };
-  const isClear = (colour) => channels(colour)[3] === 0;
-  const ground = (element) => {
-    const colour = getComputedStyle(element).backgroundColor;
-    return isClear(colour) ? ground(element.parentElement) : colour;
-  };
-  const faint = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim() || !element.checkVisibility() || element.closest(':disabled')) continue;
-    const { color, fontSize, fontWeight } = getComputedStyle(element);
-    const [light, dark] = [luminance(color), luminance(ground(element))].sort((a, b) => b - a);
-    const isLarge = parseFloat(fontSize) >= (Number(fontWeight) >= 700 ? 18.66 : 24);
-    const contrast = (light + 0.05) / (dark + 0.05);
-    if (contrast < (isLarge ? 3 : 4.5)) faint.push([element.className, contrast.toFixed(2)].join(' '));
-  }
-  return faint;
-})()`;

@@ -26,6 +26,8 @@ describe('npm start', () => {
       first.output(),
       new RegExp(`curl .*${first.url.replace('127.0.0.1', 'localhost')}/auth/guest`),
     );
+    assert.match(first.output(), new RegExp(`Profiler +${first.opsUrl}/profiler\n`));
+    await supertest(first.opsUrl).get('/profiler/').expect(200);
     await supertest(first.opsUrl).get('/readyz').expect(200);
     await createSession(first.url);
     assert.ok((await processesWith(directory.path)).length > 0);
@@ -161,6 +163,11 @@ describe('a start that cannot work is one line and exit code 1', () => {
   test('bad variables, all of them named', async () => {
     const output = await failingStart({ PORT: 'eighty', DATABASE_URL: 'mysql://x', NODE_ENV: 'live' });
     for (const name of ['PORT', 'DATABASE_URL', 'NODE_ENV']) assert.match(output, new RegExp(`${name}: `));
+  });
+
+  test('a profiler in production without its token', async () => {
+    const output = await failingStart({ NODE_ENV: 'production', PROFILER: 'on' });
+    assert.match(output, /PROFILER_TOKEN: /);
   });
 
   test('a database that cannot be reached', async () => {

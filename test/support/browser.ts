@@ -30,9 +30,10 @@ export interface WatchedPage extends AsyncDisposable {
 /** A visitor of their own: no cookies, nothing stored; without animations, which a test would wait for. */
 export async function visit(
   browser: Browser,
-  url: string,
+  address: string,
   options: BrowserContextOptions = {},
 ): Promise<WatchedPage> {
+  const { origin: url } = new URL(address);
   const context = await browser.newContext({ locale: 'ko-KR', reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
   const problems: string[] = [];
@@ -49,7 +50,7 @@ export async function visit(
     const { origin, protocol } = new URL(request.url());
     if (protocol !== 'data:' && origin !== url) problems.push(`request to ${origin}`);
   });
-  await page.goto(url);
+  await page.goto(address);
   return { page, problems, traces, [Symbol.asyncDispose]: () => context.close() };
 }
 
@@ -85,3 +86,30 @@ export async function startCuttableNetwork(serviceUrl: string) {
     },
   };
 }
+
+/** Texts in sight whose contrast is below AA of WCAG 2.2 (1.4.3): 4.5, or 3 where they are large. */
+export const FAINT_TEXTS = `(() => {
+  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const linear = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  const luminance = (colour) => {
+    const [red, green, blue] = channels(colour).map((value) => linear(value / 255));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const isClear = (colour) => channels(colour)[3] === 0;
+  const ground = (element) => {
+    const colour = getComputedStyle(element).backgroundColor;
+    return isClear(colour) ? ground(element.parentElement) : colour;
+  };
+  const faint = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.checkVisibility() || element.closest(':disabled')) continue;
+    const { color, fontSize, fontWeight } = getComputedStyle(element);
+    const [light, dark] = [luminance(color), luminance(ground(element))].sort((a, b) => b - a);
+    const isLarge = parseFloat(fontSize) >= (Number(fontWeight) >= 700 ? 18.66 : 24);
+    const contrast = (light + 0.05) / (dark + 0.05);
+    if (contrast < (isLarge ? 3 : 4.5)) faint.push([element.className, contrast.toFixed(2)].join(' '));
+  }
+  return faint;
+})()`;

@@ -19,6 +19,15 @@ describe('readConfig', () => {
     assert.equal(api.rateLimitPerMinute, 60);
   });
 
+  test('slow routes are profiled unless users would pay for it', () => {
+    const production = { NODE_ENV: 'production', PROFILER: 'on', PROFILER_TOKEN: 'sixteen-characters' };
+    const slowRoutes = (env: Record<string, string>) => readConfig(env).profiler?.slowRoutes;
+    assert.equal(slowRoutes({}), true);
+    assert.equal(slowRoutes(production), false);
+    assert.equal(slowRoutes({ ...production, PROFILER_SLOW_ROUTES: 'on' }), true);
+    assert.equal(slowRoutes({ PROFILER_SLOW_ROUTES: 'off' }), false);
+  });
+
   test('an empty variable is the same as none', () => {
     assert.equal(readConfig({ PORT: '', DATABASE_URL: '' }).api.port, 8000);
   });
@@ -32,6 +41,43 @@ describe('readConfig', () => {
     assert.equal(api.trustProxy, 2);
     assert.equal(readConfig({ TRUST_PROXY: 'true' }).api.trustProxy, true);
     assert.equal(readConfig({ TRUST_PROXY: 'loopback, 10.0.0.0/8' }).api.trustProxy, 'loopback, 10.0.0.0/8');
+  });
+
+  const token = 'sixteen-characters';
+  for (const [env, isThere] of [
+    [{}, true],
+    [{ OPS_HOST: '::1' }, true],
+    [{ PROFILER: 'off' }, false],
+    [{ OPS_HOST: '0.0.0.0' }, false],
+    [{ OPS_HOST: '127.evil.example' }, false],
+    [{ OPS_HOST: '0.0.0.0', PROFILER_TOKEN: token }, true],
+    [{ NODE_ENV: 'production' }, false],
+    [{ NODE_ENV: 'production', PROFILER_TOKEN: token }, false],
+    [{ NODE_ENV: 'production', PROFILER: 'on', PROFILER_TOKEN: token }, true],
+  ] as const) {
+    test(`the profiler ${isThere ? 'is there' : 'does not exist'} with ${JSON.stringify(env)}`, () => {
+      const { profiler } = readConfig(env);
+      assert.equal(profiler !== undefined, isThere);
+      if (profiler) assert.equal(profiler.token, 'PROFILER_TOKEN' in env ? token : undefined);
+    });
+  }
+
+  for (const env of [{ NODE_ENV: 'production' }, { OPS_HOST: '0.0.0.0' }]) {
+    test(`PROFILER=on without its token stops the start with ${JSON.stringify(env)}`, () => {
+      assert.throws(
+        () => readConfig({ PROFILER: 'on', ...env }),
+        (error) => error instanceof StartupError && error.message.includes('PROFILER_TOKEN: '),
+      );
+    });
+  }
+
+  test('addresses of other pages lose the slash at their end', () => {
+    const { profiler } = readConfig({
+      JAEGER_UI_URL: 'http://localhost:16686/',
+      GRAFANA_URL: 'https://g.example/a/',
+    });
+    assert.equal(profiler?.jaegerUrl, 'http://localhost:16686');
+    assert.equal(profiler?.grafanaUrl, 'https://g.example/a');
   });
 
   test('the youth-policy API is on with a key, at its own address unless another is given', () => {
@@ -67,6 +113,11 @@ describe('readConfig', () => {
     ['ROLE', 'queen'],
     ['ROLE', 'worker'],
     ['SESSION_CONCURRENCY', '0'],
+    ['PROFILER', 'yes'],
+    ['PROFILER_TOKEN', 'short'],
+    ['PROFILER_TOKEN', 'has a space in the middle'],
+    ['JAEGER_UI_URL', 'javascript:alert(1)'],
+    ['GRAFANA_URL', 'grafana:3000'],
     ['YOUTH_POLICY_API_URL', 'youthcenter.go.kr'],
   ] as const) {
     test(`${name}=${value} stops the start with its name`, () => {

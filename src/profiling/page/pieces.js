@@ -1,0 +1,142 @@
+import { addressOf } from './address.js';
+import { el } from './dom.js';
+import { ms, number, percent } from './format.js';
+import { t } from './texts.js';
+
+/** Small things that several views show. */
+
+/** @import { Percentiles, TraceSummary } from '../model.ts' */
+
+/** `POST /api/v1/things/:id`, or the name of a job. @param {string} route */
+export function routeName(route) {
+  const [, method, path] = /^([A-Z]+) (\/.*)$/.exec(route) ?? [];
+  if (!method) return [el('code', {}, route || t('noRoute'))];
+  return [el('code', { class: 'method' }, method), el('code', {}, path)];
+}
+
+/** @param {string} route */
+export function routeLink(route) {
+  return el('a', { class: 'route', href: addressOf('routes', route) }, routeName(route));
+}
+
+/** @param {number} share of 1 @param {string} [tone] class that sets the colour */
+export function meter(share, tone = '') {
+  const part = `${Math.min(100, Math.max(0, share * 100)).toFixed(2)}%`;
+  return el(
+    'span',
+    { class: `meter ${tone}`, 'aria-hidden': 'true' },
+    el('span', { style: { '--part': part } }),
+  );
+}
+
+/** @param {...[name: string, value: any, note?: string]} entries */
+export function figures(...entries) {
+  return el(
+    'dl',
+    { class: 'figures' },
+    entries.map(([name, value, note]) =>
+      el('div', {}, el('dt', {}, name), el('dd', {}, value, note && el('small', {}, note))),
+    ),
+  );
+}
+
+/** @param {Percentiles} durations @returns {[string, string][]} */
+export function percentiles({ p50, p95, p99, max }) {
+  return [
+    ['p50', ms(p50)],
+    ['p95', ms(p95)],
+    ['p99', ms(p99)],
+    [t('max'), ms(max)],
+  ];
+}
+
+/**
+ * @param {string[]} columns names; one that begins with `#` is of numbers, with `-` only shown where there is room.
+ * @param {any[][]} rows
+ * @param {string} label for whoever does not see it
+ */
+export function table(columns, rows, label) {
+  const kinds = columns.map((column) => /^[#-]*/.exec(column)?.[0] ?? '');
+  const classOf = (/** @type {number} */ index) =>
+    [kinds[index]?.includes('#') && 'number', kinds[index]?.includes('-') && 'wide']
+      .filter(Boolean)
+      .join(' ') || undefined;
+  return el(
+    'table',
+    { 'aria-label': label },
+    el(
+      'thead',
+      {},
+      el(
+        'tr',
+        {},
+        columns.map((column, index) =>
+          el('th', { scope: 'col', class: classOf(index) }, column.replace(/^[#-]*/, '')),
+        ),
+      ),
+    ),
+    el(
+      'tbody',
+      {},
+      rows.map((cells) =>
+        el(
+          'tr',
+          {},
+          cells.map((cell, index) => el('td', { class: classOf(index) }, cell)),
+        ),
+      ),
+    ),
+  );
+}
+
+/** What to do where there is nothing yet. @param {string} title @param {...any} content */
+export function emptyState(title, ...content) {
+  return el('section', { class: 'panel empty' }, el('h2', {}, title), ...content);
+}
+
+/** A request to send, for whoever has none yet. */
+export function firstRequest() {
+  return el('p', { class: 'soft' }, t('emptyHow'));
+}
+
+/** @param {TraceSummary} trace */
+export function traceBadges({
+  status,
+  httpStatus,
+  findings,
+  pinned,
+  continuesElsewhere,
+  unfinished,
+  droppedSpans,
+}) {
+  const badge = (/** @type {string} */ tone, /** @type {string} */ text, /** @type {string} */ title = '') =>
+    el('span', { class: `badge ${tone}`, title }, text);
+  return [
+    status === 'error' && badge('is-critical', String(httpStatus ?? t('error'))),
+    status === 'ok' && httpStatus !== undefined && badge('', String(httpStatus)),
+    findings.length > 0 &&
+      badge(
+        'is-warning',
+        t(findings.length === 1 ? 'oneFinding' : 'someFindings', { count: findings.length }),
+      ),
+    pinned && badge('is-info', t(pinned === 'slow' ? 'pinnedSlow' : 'pinnedError'), t('pinnedWhy')),
+    unfinished && badge('', t('unfinished'), t('unfinishedWhy')),
+    continuesElsewhere && badge('', t('elsewhere'), t('elsewhereWhy')),
+    droppedSpans > 0 && badge('is-warning', t('droppedSpans', { count: number(droppedSpans) })),
+  ];
+}
+
+/**
+ * What the step of a verdict is of the critical path, told once for the eye and once for the ear.
+ *
+ * @param {{ shareAtP50: number, shareAtP95: number, msAtP50: number }} verdict
+ */
+export function shareOf({ shareAtP50, shareAtP95, msAtP50 }) {
+  return [
+    t('shareOfPath', { share: percent(shareAtP50), time: ms(msAtP50), p95: percent(shareAtP95) }),
+    meter(shareAtP50, 'is-critical'),
+  ];
+}
+
+/** Colours for the steps of one list, in its order. @param {number} index */
+export const toneOf = (index) => `tone-${index % 9}`;

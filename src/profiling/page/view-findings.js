@@ -1,0 +1,141 @@
+import { addressOf } from './address.js';
+import { get, post } from './client.js';
+import { el, replaceContent } from './dom.js';
+import { findingTitle, findingView } from './finding.js';
+import { moment, number } from './format.js';
+import { emptyState } from './pieces.js';
+import { t } from './texts.js';
+
+/** @import { Address } from './address.js' */
+/** @import { FindingGroup } from '../model.ts' */
+
+/** @param {Address} address the id of one finding opens it. @returns {import('./main.js').View} */
+export function findingsView({ id }) {
+  const list = el('div', { class: 'stack' });
+  const load = () => get('findings');
+  let first = true;
+
+  function drawList(/** @type {{ findings: FindingGroup[] }} */ { findings }) {
+    const loud = findings.filter(({ mutedReason }) => mutedReason === undefined);
+    const muted = findings.filter(({ mutedReason }) => mutedReason !== undefined);
+    const views = (/** @type {FindingGroup[]} */ groups) =>
+      groups.map((group) => groupView(group, { open: group.fingerprint === id, changed }));
+    const sections = [
+      loud.length > 0
+        ? el('section', { class: 'panel stack' }, views(loud))
+        : emptyState(t('noFindings'), el('p', { class: 'soft' }, t('noFindingsText'))),
+    ];
+    if (muted.length > 0) {
+      sections.push(
+        el('section', { class: 'panel stack muted' }, el('h2', {}, t('mutedTitle')), views(muted)),
+      );
+    }
+    replaceContent(list, sections);
+    if (first && id) queueMicrotask(() => document.getElementById(`finding-${id}`)?.scrollIntoView());
+    first = false;
+  }
+
+  async function changed(/** @type {string} */ fingerprint) {
+    drawList(await load());
+    /** @type {HTMLElement | null | undefined} */ (
+      document.getElementById(`finding-${fingerprint}`)?.querySelector('button')
+    )?.focus();
+  }
+
+  return {
+    title: t('findings'),
+    every: 4000,
+    load,
+    redraw: drawList,
+    draw(data) {
+      drawList(data);
+      return [el('h1', {}, t('findings')), el('p', { class: 'soft' }, t('findingsText')), list];
+    },
+  };
+}
+
+/** @param {FindingGroup} group @param {{ open: boolean, changed: (fingerprint: string) => Promise<void> }} options */
+function groupView(
+  { worst, fingerprint, occurrences, firstSeenAt, lastSeenAt, traceIds, mutedReason },
+  { open, changed },
+) {
+  const seen = t(occurrences === 1 ? 'inOneTrace' : 'inTraces', { count: number(occurrences) });
+  const more = el(
+    'div',
+    { class: 'stack' },
+    el(
+      'p',
+      { class: 'soft' },
+      `${seen} · ${t('seen', { first: moment(firstSeenAt), last: moment(lastSeenAt) })}`,
+    ),
+    traceIds.length > 1 &&
+      el(
+        'p',
+        { class: 'row' },
+        el('small', {}, t('traces')),
+        traceIds.map((traceId) =>
+          el('a', { href: addressOf('traces', traceId) }, el('code', {}, traceId.slice(0, 8))),
+        ),
+      ),
+    mutedReason === undefined ? muteView() : unmuteView(),
+  );
+
+  function muteView() {
+    const input = el('input', {
+      name: 'reason',
+      required: true,
+      maxLength: 500,
+      'aria-label': t('muteReason'),
+      placeholder: t('muteReason'),
+    });
+    const form = el(
+      'form',
+      {
+        class: 'inline',
+        hidden: true,
+        async onsubmit(/** @type {Event} */ event) {
+          event.preventDefault();
+          await post(`findings/${encodeURIComponent(fingerprint)}/mute`, { reason: input.value });
+          await changed(fingerprint);
+        },
+      },
+      input,
+      el('button', { type: 'submit', class: 'primary' }, t('mute')),
+      el('button', { type: 'button', onclick: () => toggle(false) }, t('cancel')),
+    );
+    const button = el(
+      'button',
+      { type: 'button', onclick: () => toggle(true), 'aria-label': `${t('muteIt')}: ${findingTitle(worst)}` },
+      t('muteIt'),
+    );
+    const toggle = (/** @type {boolean} */ on) => {
+      form.hidden = !on;
+      button.hidden = on;
+      (on ? input : button).focus();
+    };
+    return el('div', {}, button, form);
+  }
+
+  function unmuteView() {
+    return el(
+      'p',
+      { class: 'row' },
+      el('span', {}, t('mutedBecause', { reason: mutedReason ?? '' })),
+      el(
+        'button',
+        {
+          type: 'button',
+          async onclick() {
+            await post(`findings/${encodeURIComponent(fingerprint)}/unmute`);
+            await changed(fingerprint);
+          },
+        },
+        t('unmute'),
+      ),
+    );
+  }
+
+  const view = findingView(worst, { open, more });
+  view.id = `finding-${fingerprint}`;
+  return view;
+}
