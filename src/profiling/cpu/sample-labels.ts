@@ -1,4 +1,4 @@
-import type { Work } from '../activity.ts';
+import type { Work } from '../work.ts';
 
 /** Of one sample; the library passes more. */
 interface SampleContext {

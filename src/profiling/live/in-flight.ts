@@ -1,4 +1,5 @@
-import { type ActiveStep, activitiesInFlight, stepsInFlight } from '../activity.ts';
+import { activitiesInFlight, stepsInFlight } from '../activity.ts';
+import type { ActiveStep } from '../work.ts';
 
 export interface StepInFlight {
   readonly name: string;

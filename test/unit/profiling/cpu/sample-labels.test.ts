@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ActiveStep, Activity, Work } from '../../../../src/profiling/activity.ts';
 import { labelsOfSample } from '../../../../src/profiling/cpu/sample-labels.ts';
+import type { ActiveStep, Activity, Work } from '../../../../src/profiling/work.ts';
 
 const activity: Activity = {
   kind: 'request',
