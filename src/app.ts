@@ -47,8 +47,6 @@ export function buildApp(dependencies: AppDependencies): Express {
   );
   app.use(allowOrigins(corsOrigins));
   app.use(refuseForeignOrigins(corsOrigins));
-  app.use(pageRoutes());
-  app.use(docsRoutes());
   app.use('/api/v1/tags', tagRoutes(tags));
   app.use(['/api', '/auth'], (_req, res, next) => {
     // Personal: a shared cache must not keep it, a browser asks again each time.
@@ -58,6 +56,9 @@ export function buildApp(dependencies: AppDependencies): Express {
   app.use('/auth', authRoutes(auth));
   app.use('/api/v1/meari/sessions', sessionRoutes({ ...dependencies, requireUser: auth.requireUser }));
   app.use('/api', auth.requireUser);
+  // After the API, which is asked for most: a path is compared with each route before its own.
+  app.use(pageRoutes());
+  app.use(docsRoutes());
   app.use(() => {
     throw new AppError('NOT_FOUND');
   });

@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { toWriterSettings, writerVariables } from './config-writer.ts';
 import { StartupError } from './errors.ts';
+import type { WriterSettings } from './writing/create-writer.ts';
 
 const port = z.coerce.number().int().min(0).max(65535);
 const milliseconds = z.coerce.number().int().positive();
@@ -67,6 +69,7 @@ const environment = z.object({
   PROFILER_SLOW_ROUTES: z.enum(['on', 'off']).optional(),
   YOUTH_POLICY_API_KEY: text,
   YOUTH_POLICY_API_URL: webUrl.default('https://www.youthcenter.go.kr/go/ythip/getPlcy'),
+  ...writerVariables,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -108,6 +111,7 @@ export interface Config {
   };
   /** The youth-policy Open API; undefined: the seeded policies alone. */
   readonly youthPolicyApi: { readonly url: string; readonly key: string } | undefined;
+  readonly writer: WriterSettings;
   readonly logLevel: string;
 }
 
@@ -157,6 +161,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     youthPolicyApi: values.YOUTH_POLICY_API_KEY
       ? { url: values.YOUTH_POLICY_API_URL, key: values.YOUTH_POLICY_API_KEY }
       : undefined,
+    writer: toWriterSettings(values),
     logLevel: values.LOG_LEVEL,
   });
 }

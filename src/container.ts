@@ -20,6 +20,7 @@ import { limitSessionCreation } from './http/rate-limit.ts';
 import { createDelivery } from './http/session-delivery.ts';
 import { describeError, type Logger } from './log.ts';
 import { createSessionGraph } from './pipeline/create-session.ts';
+import { watchPool } from './profiling/capture/pool-waits.ts';
 import { createStepRecorder, type StepReport } from './profiling/step.ts';
 import { runningTelemetry } from './profiling/telemetry.ts';
 import { createProfilingTools } from './profiling/tools.ts';
@@ -46,7 +47,7 @@ import { createSessionRepository } from './store/repositories/session-repository
 import { createSyncedPolicyRepository } from './store/repositories/synced-policy-repository.ts';
 import { createTagRepository } from './store/repositories/tag-repository.ts';
 import { createUserRepository } from './store/repositories/user-repository.ts';
-import { createLocalWriter } from './writing/local/local-writer.ts';
+import { createWriter } from './writing/create-writer.ts';
 
 /** What a test or a benchmark puts in the place of the real one. */
 export interface Overrides {
@@ -91,6 +92,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   await prepareDatabase(url);
   const database = connectDatabase({ url, poolMax: config.database.poolMax });
   resources.defer(() => database.destroy());
+  watchPool(database.client.pool);
   resources.defer(observeDatabase(database, STATEMENT_TIMEOUT_MS));
   const sessions = createSessionRepository(database);
   const executions = createExecutionRepository(database);
@@ -115,10 +117,12 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
     overrides.sources ?? createCorpusRepository(database, overrides.news),
     caches.sources,
   );
+  const writing = createWriter(config.writer, { sources, redis: machines?.redis, log });
+  resources.defer(writing.close);
   const writer = cachedWriter({
-    writer: overrides.writer ?? createLocalWriter(),
+    writer: overrides.writer ?? writing.writer,
     words: caches.words,
-    edition: 'local',
+    edition: writing.edition,
   });
 
   const estimator = createEstimator({ executions, sessions, now });

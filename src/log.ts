@@ -14,7 +14,8 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     mixin: activeSpanFields,
-    serializers: { err: describeError },
+    // Callers describe errors themselves; one that forgets to must not print its message.
+    serializers: { err: (err: unknown) => (err instanceof Error ? describeError(err) : err) },
   };
   return destination ? pino(options, destination) : pino(options);
 }

@@ -1,6 +1,6 @@
 import type { Sources, SyncedPolicy, UserHistory, Voice } from './corpus.ts';
 import type { Empathy, FinishedSession, Persona, Reflection, SessionStatus, Written } from './session.ts';
-import type { FailureReason, SessionEvent, StepOutput } from './session-events.ts';
+import type { FailureReason, SessionEvent, StepDelta, StepOutput } from './session-events.ts';
 import type { Topic } from './session-request.ts';
 
 /** The interfaces between the layers. Adapters implement them; `container.ts` picks the adapters. */
@@ -248,9 +248,16 @@ export type BusMessage =
   | { readonly kind: 'event'; readonly event: SessionEvent }
   /** A step without an event has started or ended. */
   | { readonly kind: 'progress' }
+  /** Told to the followers of `deltasOf` alone. */
+  | { readonly kind: 'delta'; readonly delta: StepDelta }
   /** Something is new that the message does not carry: read the rows. */
   | { readonly kind: 'changed' }
   | { readonly kind: 'deleted' };
+
+/** The name under which a session's deltas are told: who does not want them is not sent them. */
+export function deltasOf(sessionId: string): string {
+  return `${sessionId}:deltas`;
+}
 
 /** Tells followers in every process what happens. Best effort: whoever needs certainty reads the rows. */
 export interface SessionBus {

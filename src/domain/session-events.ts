@@ -14,6 +14,18 @@ export type SessionEvent = { readonly seq: number; readonly session_id: string }
   | { readonly status: 'failed'; readonly reason: FailureReason }
 );
 
+/**
+ * What there is of a part that is being written. It has no number, is not kept, and is told to those alone who follow
+ * at that moment; the part itself follows as an event.
+ */
+export interface StepDelta {
+  readonly status: 'delta';
+  readonly step: string;
+  readonly session_id: string;
+  readonly data: unknown;
+  readonly seq?: never;
+}
+
 /** Why a session ended without a result, as its owner may know it. */
 export const FAILURE_REASONS = ['step_failed', 'timeout', 'attempts_exhausted'] as const;
 export type FailureReason = (typeof FAILURE_REASONS)[number];

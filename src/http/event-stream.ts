@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import type { SessionEvent } from '../domain/session-events.ts';
+import type { SessionEvent, StepDelta } from '../domain/session-events.ts';
 import type { StreamFormat } from '../sessions/session-metrics.ts';
 
 const CONTENT_TYPES: Record<StreamFormat, string> = {
@@ -20,8 +20,8 @@ export interface EventStreamOptions {
   readonly status: number;
   readonly format: StreamFormat;
   /** Must end by itself when `signal` is aborted. */
-  readonly events: AsyncGenerator<SessionEvent, void, void>;
-  readonly toLine: (event: SessionEvent) => Promise<StreamLine>;
+  readonly events: AsyncGenerator<SessionEvent | StepDelta, void, void>;
+  readonly toLine: (event: SessionEvent | StepDelta) => Promise<StreamLine>;
   /** The last line, for what ended the events before their time; undefined when nobody is there to read it. */
   readonly toLastLine: (error: unknown) => StreamLine | undefined;
   /** Milliseconds of silence after which a line says that the stream is alive. */

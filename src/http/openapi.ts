@@ -13,6 +13,7 @@ import {
   sessionPageSchema,
   sessionParamsSchema,
   sessionStatusSchema,
+  streamQuerySchema,
 } from './session-schemas.ts';
 import { streamLineSchema } from './stream-schemas.ts';
 import { tagTreeSchema } from './tag-routes.ts';
@@ -68,7 +69,10 @@ const createSession: ZodOpenApiOperationObject = {
     'One pipeline, three deliveries. As it is: waits, and answers 201 with the session, or 202 when that takes too ' +
     'long. `Prefer: wait=N` waits N seconds at most; `Prefer: respond-async` answers 202 at once. ' +
     '`Accept: application/x-ndjson` or `text/event-stream` streams the events as they happen.',
-  requestParams: { header: z.object({ 'Idempotency-Key': idempotencyKeySchema, Prefer: preferSchema }) },
+  requestParams: {
+    header: z.object({ 'Idempotency-Key': idempotencyKeySchema, Prefer: preferSchema }),
+    query: streamQuerySchema,
+  },
   requestBody: { required: true, content: { 'application/json': { schema: sessionRequestSchema } } },
   responses: {
     201: {

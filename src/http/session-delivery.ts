@@ -1,7 +1,7 @@
 import type { Response } from 'express';
 import { CRISIS_SUPPORT } from '../domain/crisis.ts';
 import type { FinishedSession } from '../domain/session.ts';
-import type { FailureReason, SessionEvent } from '../domain/session-events.ts';
+import type { FailureReason, SessionEvent, StepDelta } from '../domain/session-events.ts';
 import { AppError } from '../errors.ts';
 import type { Follower } from '../sessions/feed.ts';
 import type { SessionMetrics, StreamFormat } from '../sessions/session-metrics.ts';
@@ -29,13 +29,18 @@ export interface StreamOptions {
   readonly session: Pick<AcceptedSession, 'id' | 'status' | 'startedAt' | 'crisis'>;
   readonly after: number;
   readonly isNew: boolean;
+  /** The words as they are written, beside the events. */
+  readonly deltas: boolean;
 }
 
 export type Delivery = ReturnType<typeof createDelivery>;
 
 /** Three ways to hand over the result of one pipeline: wait for it, come back for it, or follow it. */
 export function createDelivery({ service, metrics, closing, now }: DeliveryDependencies) {
-  async function toLine(event: SessionEvent, session: StreamOptions['session']): Promise<StreamLine> {
+  async function toLine(
+    event: SessionEvent | StepDelta,
+    session: StreamOptions['session'],
+  ): Promise<StreamLine> {
     if (event.status === 'starting') {
       const estimated_seconds = await service.estimateSeconds(session);
       return { ...event, estimated_seconds, ...(session.crisis ? { crisis_support: CRISIS_SUPPORT } : {}) };
@@ -89,14 +94,14 @@ export function createDelivery({ service, metrics, closing, now }: DeliveryDepen
 
     /** The events of a session as they happen, until it ends. */
     async stream(res: Response, follower: Follower, options: StreamOptions): Promise<void> {
-      const { status, format, session, after, isNew } = options;
+      const { status, format, session, after, isNew, deltas } = options;
       const { signal, end } = patienceFor(res, closing);
       metrics.streamOpened(format);
       try {
         await sendEventStream(res, {
           status,
           format,
-          events: follower.events({ after, isNew, signal }),
+          events: follower.events({ after, isNew, deltas, signal }),
           toLine: (event) => toLine(event, session),
           toLastLine(error) {
             if (signal.aborted && !closing.aborted) return undefined;

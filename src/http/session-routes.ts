@@ -4,6 +4,7 @@ import type { StreamFormat } from '../sessions/session-metrics.ts';
 import type { AcceptedSession, SessionService } from '../sessions/session-service.ts';
 import { userIdOf } from './auth.ts';
 import { jsonBody } from './json-body.ts';
+import { jsonBytes } from './json-bytes.ts';
 import { parsePrefer } from './prefer.ts';
 import type { Delivery } from './session-delivery.ts';
 import {
@@ -13,6 +14,7 @@ import {
   listQuerySchema,
   sessionParamsSchema,
   statusTag,
+  streamQuerySchema,
   toCursor,
   toStatusBody,
 } from './session-schemas.ts';
@@ -36,6 +38,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
 
   router.post('/', limitCreation, jsonBody, async (req, res) => {
     const request = validate(sessionRequestSchema, req.body, 'body');
+    const { deltas } = validate(streamQuerySchema, req.query, 'query');
     const idempotencyKey = validate(idempotencyKeySchema, req.get('Idempotency-Key'), 'Idempotency-Key');
     const accepted = await service.create({
       userId: userIdOf(res),
@@ -54,6 +57,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
         session: accepted,
         after: 0,
         isNew,
+        deltas,
       });
     } else {
       await respond(req, res, accepted);
@@ -104,7 +108,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
       return;
     }
     // A finished session never changes. Express answers 304 where the client has it already.
-    res.set('ETag', `"${sessionId}"`).json(snapshot.finished);
+    res.set('ETag', `"${sessionId}"`).type('json').send(jsonBytes(snapshot.finished));
   });
 
   router.get('/:sessionId/status', async (req, res) => {
@@ -140,7 +144,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
 
   router.get('/:sessionId/events', async (req, res) => {
     const { sessionId } = validate(sessionParamsSchema, req.params, 'path');
-    const { after } = validate(eventsQuerySchema, req.query, 'query');
+    const { after, deltas } = validate(eventsQuerySchema, req.query, 'query');
     const lastEventId = validate(lastEventIdSchema, req.get('Last-Event-ID'), 'Last-Event-ID');
     const userId = userIdOf(res);
     // Asked before the answer begins: an unknown session is a 404, and not a line.
@@ -152,6 +156,7 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
       session,
       after: after ?? lastEventId ?? 0,
       isNew: false,
+      deltas,
     });
   });
 

@@ -27,7 +27,15 @@ export const listQuerySchema = z.object({
 
 const seq = z.coerce.number().int().min(0);
 
-export const eventsQuerySchema = z.object({
+export const streamQuerySchema = z.object({
+  deltas: z
+    .enum(['0', '1'])
+    .default('0')
+    .transform((value) => value === '1')
+    .meta({ description: '`1` adds a line whenever more of a part has been written, ten a second at most.' }),
+});
+
+export const eventsQuerySchema = streamQuerySchema.extend({
   after: seq.optional().meta({ description: '`seq` of the last event you have: those after it follow.' }),
 });
 

@@ -41,6 +41,17 @@ export const streamLineSchema = z
       session_id: numbered.session_id,
       error: errorBodySchema,
     }),
+    z
+      .object({
+        status: z.literal('delta'),
+        step: z.enum(['persona', 'empathy', 'reflection']),
+        session_id: z.uuid(),
+        data: z.looseObject({}),
+      })
+      .meta({
+        description:
+          'With `?deltas=1`: the part so far, from its beginning each time. Not numbered, not kept, not sent again.',
+      }),
     z.object({ status: z.literal('heartbeat') }),
     z.object({ status: z.literal('reconnect'), session_id: z.uuid() }).meta({
       description: 'The service stops: go on at `…/events?after=SEQ`.',

@@ -40,8 +40,8 @@ export interface RunningProfiler extends Profiler {
 
 const SPANS_PER_TRACE = 2_000;
 const ROUTES = 500;
-/** Part of the budget that traces may take which are not finished. */
-const OPEN_SHARE = 0.25;
+/** Part of the budget that is set aside for traces which are not finished. */
+const OPEN_SHARE = 0.125;
 /** Bytes of a trace without its spans, and of a finding in it. */
 const TRACE_BYTES = 600;
 const FINDING_BYTES = 1_500;
@@ -65,8 +65,8 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     onTrace: take,
     now,
   });
-  const otherBytes = () => collector.bytes() + routes.bytes() + findings.size() * FINDING_BYTES;
-  const traces = createTraceStore({ room: () => budgetBytes - otherBytes() });
+  const knownBytes = () => routes.bytes() + findings.size() * FINDING_BYTES;
+  const traces = createTraceStore({ room: () => budgetBytes * (1 - OPEN_SHARE) - knownBytes() });
   const thinning = createThinning();
   let droppedSpans = 0;
   let truncated = 0;
@@ -97,6 +97,7 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     const isRemarkable =
       failed || found.length > 0 || known !== undefined || traces.isSlow(first.route, durationMs);
     if (!isRemarkable && !thinning.keeps(first.route, startedAt)) {
+      traces.makeRoom();
       selfCost.traceTaken(first.route, (now() - startedAt) * 1_000, 0);
       return;
     }
@@ -140,7 +141,7 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
 
   const store = (): StoreStatistics => ({
     ...traces.statistics(),
-    bytes: traces.bytes() + otherBytes(),
+    bytes: traces.bytes() + collector.bytes() + knownBytes(),
     budgetBytes,
     openTraces: collector.openTraces(),
     routes: routes.names().length,
@@ -155,7 +156,6 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     takesTraces: selfCost.takesTraces,
     sweep() {
       collector.sweep();
-      traces.makeRoom();
       selfCost.check();
     },
 

@@ -14,6 +14,7 @@ import { enterRequest } from './activity.ts';
 import { meter } from './cost/meter.ts';
 import { defer } from './deferred.ts';
 import { createStatementHistogram, type RouteLabels } from './request-statements.ts';
+import { withSpan } from './tracing/span-context.ts';
 
 /** The methods of RFC 9110 and PATCH; any other is `_OTHER`, so that a client cannot create label values. */
 const KNOWN_METHODS = new Set([
@@ -61,7 +62,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
     res.setHeader('X-Trace-Id', span.spanContext().traceId);
     watchRoutes(req);
-    const statements = statementHistogram.start(trace.setSpan(parent, span));
+    const statements = statementHistogram.start(withSpan(parent, span));
     const leave = enterRequest(span, () => {
       const template = templateOf(req);
       return template === undefined ? undefined : `${method} ${template}`;

@@ -11,7 +11,7 @@ import type { SpanListener } from './tracing/tracer-provider.ts';
 export function localSpanListener(
   collector: Collector,
   hooks: CallHooks,
-  exporter: SpanProcessor | undefined,
+  exporter: Pick<SpanProcessor, 'onEnd'> | undefined,
 ): SpanListener {
   return {
     onStart(span) {

@@ -14,6 +14,7 @@ import { noteSpan } from './capture/span-notes.ts';
 import { meter } from './cost/meter.ts';
 import { defer } from './deferred.ts';
 import type { SpanNotes } from './tracing/recorded-span.ts';
+import { withSpan } from './tracing/span-context.ts';
 
 export type StepOutcome = 'ok' | 'error' | 'timeout' | 'cancelled';
 
@@ -81,7 +82,7 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
     const { name } = step;
     const span = start(step, attributes);
     const begin = enterStep(name, span);
-    return context.with(trace.setSpan(context.active(), span), async () => {
+    return context.with(withSpan(context.active(), span), async () => {
       const beganAt = meter.enter();
       const leave = begin();
       meter.leave(beganAt);

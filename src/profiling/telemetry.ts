@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Attributes, trace } from '@opentelemetry/api';
+import { trace } from '@opentelemetry/api';
 import { getNodeAutoInstrumentations } from '@opentelemetry/auto-instrumentations-node';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import {
@@ -19,6 +19,7 @@ import { ActivityContextManager } from './activity-context.ts';
 import { watchBlocks } from './capture/block-watch.ts';
 import { createCallHooks } from './capture/calls.ts';
 import { runDeferred } from './deferred.ts';
+import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
 import type { Profiler } from './model.ts';
 import { createProfiler } from './profiler.ts';
 import { UnitSuffixPrometheusExporter } from './prometheus.ts';
@@ -26,6 +27,12 @@ import { localSpanListener } from './span-listener.ts';
 import { adjustClock } from './tracing/clock.ts';
 import { createSampler, exportRatioFrom } from './tracing/sampler.ts';
 import { createTracerProvider } from './tracing/tracer-provider.ts';
+
+export interface TelemetryOptions {
+  readonly serviceName: string;
+  /** From when on something is a finding; as in `rule.ts` unless given. */
+  readonly thresholds?: Thresholds;
+}
 
 export interface Telemetry {
   /** Answers a scrape in the Prometheus text format. */
@@ -44,12 +51,6 @@ const MEBIBYTE = 1024 * 1024;
 /** DESIGN, section 7. */
 const BUDGET_MIB = 32;
 
-/** The query of an outgoing call may hold a key, which belongs in no trace. */
-function withoutQuery({ origin, path }: { origin: string; path: string }): Attributes {
-  const url = new URL(path, origin);
-  return { 'url.full': `${url.origin}${url.pathname}`, 'url.query': '' };
-}
-
 /** Milliseconds for what is buffered to leave at the end. */
 const FLUSH_LIMIT_MS = 2_000;
 
@@ -66,7 +67,7 @@ export function runningTelemetry(): Telemetry | undefined {
  * Every span goes to the profiler of this process. Spans leave by OTLP as well when `OTEL_EXPORTER_OTLP_ENDPOINT` or
  * `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set, as many as `OTEL_TRACES_SAMPLER` says. Metrics wait to be scraped.
  */
-export function startTelemetry({ serviceName }: { serviceName: string }): Telemetry {
+export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: TelemetryOptions): Telemetry {
   // Only these are wrapped: wrapping every module would slow each start and each call.
   register({ include: ['pg', 'ioredis', 'undici'] });
 
@@ -80,6 +81,7 @@ export function startTelemetry({ serviceName }: { serviceName: string }): Teleme
     service,
     budgetBytes: BUDGET_MIB * MEBIBYTE,
     blocks: blockWatch.blocks,
+    thresholds,
   });
   const hooks = createCallHooks();
   const sweep = (): void => {
@@ -119,7 +121,6 @@ export function startTelemetry({ serviceName }: { serviceName: string }): Teleme
           requestHook: hooks.command,
         },
         '@opentelemetry/instrumentation-pino': { enabled: false },
-        '@opentelemetry/instrumentation-undici': { startSpanHook: withoutQuery },
       }),
     ],
   });

@@ -1,6 +1,18 @@
-import { context, propagation, trace } from '@opentelemetry/api';
-import type { Claim, ExecutionRepository, Lease, SessionBus, SessionRepository } from '../domain/ports.ts';
-import { type FailureReason, type SessionEnd, sessionEvents } from '../domain/session-events.ts';
+import { context, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import {
+  type Claim,
+  deltasOf,
+  type ExecutionRepository,
+  type Lease,
+  type SessionBus,
+  type SessionRepository,
+} from '../domain/ports.ts';
+import {
+  type FailureReason,
+  type SessionEnd,
+  type StepDelta,
+  sessionEvents,
+} from '../domain/session-events.ts';
 import { variantOf } from '../domain/session-request.ts';
 import { LeaseLostError } from '../errors.ts';
 import { describeError, type Logger } from '../log.ts';
@@ -80,6 +92,7 @@ export function createExecutor(dependencies: ExecutorDependencies) {
             steps.push({ name: step.name, output });
             tell();
           },
+          onDelta: (step, data) => tellDelta({ status: 'delta', step, session_id: lease.sessionId, data }),
         },
       );
       // It is finished whether or not it can be read now: then its followers read it themselves.
@@ -92,6 +105,11 @@ export function createExecutor(dependencies: ExecutorDependencies) {
     } finally {
       await held.letGo();
     }
+  }
+
+  /** Ten a second for each step: a span for each of them would bury the trace. */
+  function tellDelta(delta: StepDelta): void {
+    context.with(ROOT_CONTEXT, () => bus.publish(deltasOf(delta.session_id), { kind: 'delta', delta }));
   }
 
   async function end(

@@ -1,5 +1,17 @@
-import type { BusMessage, SessionBus, SessionRepository, SessionSnapshot } from '../domain/ports.ts';
-import { endsSession, type SessionEnd, type SessionEvent, sessionEvents } from '../domain/session-events.ts';
+import {
+  type BusMessage,
+  deltasOf,
+  type SessionBus,
+  type SessionRepository,
+  type SessionSnapshot,
+} from '../domain/ports.ts';
+import {
+  endsSession,
+  type SessionEnd,
+  type SessionEvent,
+  type StepDelta,
+  sessionEvents,
+} from '../domain/session-events.ts';
 import { AppError } from '../errors.ts';
 import { describeError, type Logger } from '../log.ts';
 
@@ -21,11 +33,12 @@ export type Feed = ReturnType<typeof createFeed>;
 /** A subscription to one session: from the moment it is there, nothing is missed. */
 export interface Follower {
   /**
-   * The events after `after`, then those to come, until the session ends. Ends the subscription when it is left.
+   * The events after `after`, then those to come, until the session ends, with the deltas of parts that are being
+   * written among them if they are asked for. Ends the subscription when it is left.
    *
    * @throws {AppError} NOT_FOUND when the session is no longer there; the signal's reason when it is aborted.
    */
-  events(options: FollowOptions): AsyncGenerator<SessionEvent, void, void>;
+  events(options: FollowOptions): AsyncGenerator<SessionEvent | StepDelta, void, void>;
   /** Resolves when anything about the session has changed since it was followed or last asked. */
   changed(signal: AbortSignal): Promise<void>;
   /** Safe to call twice. */
@@ -37,6 +50,7 @@ export interface FollowOptions {
   readonly after: number;
   /** The session was accepted a moment ago and nothing can have happened: its rows need not be read. */
   readonly isNew?: boolean;
+  readonly deltas?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -100,16 +114,20 @@ export function createFeed({ sessions, bus, log }: FeedDependencies) {
       const unsubscribe = await bus.subscribe(sessionId, inbox.put);
       const watcher: Watcher = { wake: () => inbox.put({ kind: 'changed' }), version: undefined };
       const unwatch = watch(sessionId, watcher);
+      let unsubscribeDeltas: Promise<() => void> | undefined;
       let isClosed = false;
       const close = () => {
         if (isClosed) return;
         isClosed = true;
         unsubscribe();
         unwatch();
+        void unsubscribeDeltas?.then((end) => end());
       };
 
-      async function* events({ after, isNew = false, signal }: FollowOptions) {
+      async function* events({ after, isNew = false, deltas = false, signal }: FollowOptions) {
         let last = after;
+        const told = new Set<string>();
+        if (deltas && !isClosed) unsubscribeDeltas = bus.subscribe(deltasOf(sessionId), inbox.put);
         try {
           if (isNew) watcher.version = 'queued0';
           let known = isNew
@@ -117,6 +135,7 @@ export function createFeed({ sessions, bus, log }: FeedDependencies) {
             : await readEvents(userId, sessionId, watcher);
           for (;;) {
             for (const event of known) {
+              told.add(event.status);
               if (event.seq > last) {
                 last = event.seq;
                 yield event;
@@ -124,8 +143,11 @@ export function createFeed({ sessions, bus, log }: FeedDependencies) {
               if (endsSession(event)) return;
             }
             const message = await inbox.take(signal);
-            if (message.kind === 'progress') {
-              known = [];
+            known = [];
+            if (message.kind === 'progress') continue;
+            if (message.kind === 'delta') {
+              // One that was overtaken by the part itself says nothing new.
+              if (!told.has(`${message.delta.step}_created`)) yield message.delta;
               continue;
             }
             if (message.kind === 'deleted') throw new AppError('NOT_FOUND');
@@ -155,6 +177,12 @@ function createInbox() {
   let wake: (() => void) | undefined;
   return {
     put(message: BusMessage): void {
+      // A delta has all of the part so far: it takes the place of one that nobody has read yet.
+      const stale = pending.findIndex((other) => isSameDelta(other, message));
+      if (stale >= 0) {
+        pending[stale] = message;
+        return;
+      }
       if (pending.length >= MAX_PENDING) pending = [{ kind: 'changed' }];
       pending.push(message);
       wake?.();
@@ -171,4 +199,8 @@ function createInbox() {
       return pending.shift() as BusMessage;
     },
   };
+}
+
+function isSameDelta(one: BusMessage, other: BusMessage): boolean {
+  return one.kind === 'delta' && other.kind === 'delta' && one.delta.step === other.delta.step;
 }

@@ -4,7 +4,13 @@ import { after, before, describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { v7 as uuidv7 } from 'uuid';
-import type { BusMessage, Claim, ExecutionRepository, SessionRepository } from '../../src/domain/ports.ts';
+import {
+  type BusMessage,
+  type Claim,
+  deltasOf,
+  type ExecutionRepository,
+  type SessionRepository,
+} from '../../src/domain/ports.ts';
 import { sessionEvents } from '../../src/domain/session-events.ts';
 import { createLogger } from '../../src/log.ts';
 import { createSessionGraph } from '../../src/pipeline/create-session.ts';
@@ -255,4 +261,41 @@ test('a reader that does not read holds a bounded number of messages, and still 
     rest.map(({ seq, status }) => [seq, status]),
     [[2, 'failed']],
   );
+});
+
+test('a reader that does not read holds the latest delta of each step, and none once the step is told', async () => {
+  const { id, userId } = await acceptSession();
+  const bus = createLocalBus();
+  const feed = createFeed({ sessions, bus, log: createLogger('silent') });
+  const follower = await feed.follow(userId, id);
+  const events = follower.events({ after: 0, deltas: true, signal: new AbortController().signal });
+  assert.equal((await events.next()).value?.status, 'starting');
+  const tell = (step: string, n: number) =>
+    bus.publish(deltasOf(id), {
+      kind: 'delta',
+      delta: { status: 'delta', step, session_id: id, data: { n } },
+    });
+  for (let n = 0; n <= 1_000; n++) for (const step of ['persona', 'empathy', 'reflection']) tell(step, n);
+
+  const { lease } = await claim(id, 60_000);
+  const part = { depth: 'surface' };
+  await executions.checkpoint(lease, { name: 'persona', durationMs: 1 }, { part, degraded: false });
+  bus.publish(id, { kind: 'changed' });
+  const told: unknown[] = [];
+  const take = async () => {
+    const event = (await events.next()).value;
+    told.push(event?.status === 'delta' ? [event.step, event.data] : event?.status);
+  };
+  for (let n = 0; n < 4; n++) await take();
+  tell('persona', 1_001);
+  await executions.fail(lease, 'timeout');
+  bus.publish(id, { kind: 'changed' });
+  await take();
+  assert.deepEqual(told, [
+    ['persona', { n: 1_000 }],
+    ['empathy', { n: 1_000 }],
+    ['reflection', { n: 1_000 }],
+    'persona_created',
+    'failed',
+  ]);
 });

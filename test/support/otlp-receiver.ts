@@ -19,8 +19,11 @@ export async function startOtlpReceiver() {
   const { root } = await protobuf.load(new URL('otlp-trace.proto', import.meta.url).pathname);
   const requestType = root.lookupType('meari.test.ExportTraceServiceRequest');
   const spans: ReceivedSpan[] = [];
+  let raw = '';
   const server = createServer(async (req, res) => {
-    const body = requestType.toObject(requestType.decode(await buffer(req)), {
+    const bytes = await buffer(req);
+    raw += bytes.toString('utf8');
+    const body = requestType.toObject(requestType.decode(bytes), {
       longs: Number,
       defaults: true,
     });
@@ -33,6 +36,8 @@ export async function startOtlpReceiver() {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
+    /** All that was sent, as text: also what `spans` leaves out. */
+    raw: () => raw,
     async [Symbol.asyncDispose]() {
       server.close();
       server.closeAllConnections();

@@ -88,4 +88,75 @@ describe('readConfig', () => {
   test('names every bad variable at once', () => {
     assert.throws(() => readConfig({ PORT: 'x', LOG_LEVEL: 'y' }), /PORT: .*LOG_LEVEL: /);
   });
+
+  describe('writer', () => {
+    const google = {
+      WRITER: 'llm',
+      LLM_PROVIDER: 'google',
+      LLM_MODEL: 'gemini-2.5-flash',
+      LLM_API_KEYS: 'a',
+    };
+
+    test('is the local one, whatever else is set, unless it is asked for', () => {
+      assert.deepEqual(readConfig({ ...google, WRITER: '' }).writer, { kind: 'local' });
+    });
+
+    test('reads keys, limits and the price of the model', () => {
+      const { writer } = readConfig({
+        ...google,
+        LLM_API_KEYS: 'a, b',
+        LLM_MAX_RPM: '10',
+        LLM_PRICES: 'other=1/2, gemini-2.5-flash=0.30/2.50',
+      });
+      assert.ok(writer.kind === 'llm');
+      assert.deepEqual(writer.apiKeys, ['a', 'b']);
+      assert.deepEqual(writer.limits, { perWindow: 10, windowMs: 60_000, atOnce: 100 });
+      assert.deepEqual(writer.price, { input: 0.3, output: 2.5 });
+      assert.equal(writer.calls, 'separate');
+    });
+
+    test('a local server needs no key', () => {
+      const { writer } = readConfig({
+        WRITER: 'llm',
+        LLM_PROVIDER: 'openai-compatible',
+        LLM_BASE_URL: 'http://localhost:11434/v1',
+        LLM_MODEL: 'exaone3.5',
+      });
+      assert.ok(writer.kind === 'llm');
+      assert.deepEqual(writer.apiKeys, []);
+      assert.equal(writer.limits.perWindow, Number.POSITIVE_INFINITY);
+    });
+
+    const bad: [string, Record<string, string>][] = [
+      ['LLM_PROVIDER', { LLM_PROVIDER: '' }],
+      ['LLM_PROVIDER', { LLM_PROVIDER: 'oracle' }],
+      ['LLM_MODEL', { LLM_MODEL: '' }],
+      ['LLM_API_KEYS', { LLM_API_KEYS: '' }],
+      ['LLM_API_KEYS', { LLM_API_KEYS: 'a,,b' }],
+      ['LLM_API_KEYS', { LLM_API_KEYS: '비밀' }],
+      ['LLM_BASE_URL', { LLM_PROVIDER: 'openai-compatible' }],
+      ['LLM_BASE_URL', { LLM_BASE_URL: 'https://user:password@example.com/v1' }],
+      ['LLM_BASE_URL', { LLM_BASE_URL: 'https://example.com/v1?key=a' }],
+      ['LLM_BASE_URL', { LLM_BASE_URL: 'ftp://example.com' }],
+      ['LLM_CALLS', { LLM_CALLS: 'many' }],
+      ['LLM_MAX_RPM', { LLM_MAX_RPM: '0' }],
+      ['LLM_MAX_CONCURRENT', { LLM_MAX_CONCURRENT: '-1' }],
+      ['LLM_BUDGET_MS', { LLM_BUDGET_MS: '40000' }],
+      ['LLM_TIMEOUT_MS', { LLM_TIMEOUT_MS: '20000', LLM_BUDGET_MS: '10000' }],
+      ['LLM_PRICES', { LLM_PRICES: 'gemini-2.5-flash=cheap' }],
+      ['WRITER', { WRITER: 'gpt' }],
+    ];
+    for (const [variable, env] of bad) {
+      test(`${JSON.stringify(env)} stops the start with ${variable}`, () => {
+        assert.throws(
+          () => readConfig({ ...google, ...env }),
+          (error) => {
+            assert.ok(error instanceof StartupError);
+            assert.ok(error.message.includes(`${variable}: `), error.message);
+            return !error.message.includes('비밀');
+          },
+        );
+      });
+    }
+  });
 });

@@ -28,7 +28,8 @@ export function criticalPath(root: SpanNode): readonly Segment[] {
   const follow = (node: SpanNode, until: number): void => {
     visited.add(node);
     let cursor = until;
-    for (const child of node.children.toSorted(lastFirst)) {
+    const children = node.children.length < 2 ? node.children : node.children.toSorted(lastFirst);
+    for (const child of children) {
       if (!child.blocking || visited.has(child) || child.end <= child.start || child.end > cursor) continue;
       add(node, child.end, cursor);
       follow(child, child.end);

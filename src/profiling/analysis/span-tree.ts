@@ -45,7 +45,7 @@ export function buildTrees(spans: readonly StoredSpan[]): readonly SpanNode[] {
   const place = (span: StoredSpan, parent: SpanNode | undefined): BuiltNode => {
     placed.add(span.id);
     const node = nodeOf(span, parent);
-    for (const child of (children.get(span.id) ?? []).toSorted(byStart)) {
+    for (const child of inOrder(children.get(span.id) ?? [])) {
       if (placed.has(child.id)) continue;
       const wait = queueWait(child, byId, node);
       if (wait !== undefined) node.children.push(wait);
@@ -53,10 +53,16 @@ export function buildTrees(spans: readonly StoredSpan[]): readonly SpanNode[] {
     }
     return node;
   };
-  const trees = roots.toSorted(byStart).map((root) => place(root, undefined));
+  const trees = inOrder(roots).map((root) => place(root, undefined));
   // What goes round in a circle hangs on no root.
-  for (const span of spans) if (!placed.has(span.id)) trees.push(place(span, undefined));
+  if (placed.size < byId.size) {
+    for (const span of byId.values()) if (!placed.has(span.id)) trees.push(place(span, undefined));
+  }
   return trees;
+}
+
+function inOrder(spans: StoredSpan[]): StoredSpan[] {
+  return spans.length < 2 ? spans : spans.sort(byStart);
 }
 
 function byStart(a: StoredSpan, b: StoredSpan): number {
@@ -146,7 +152,8 @@ export function walk(root: SpanNode): readonly SpanNode[] {
   const waiting = [root];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     nodes.push(node);
-    waiting.push(...node.children.toReversed());
+    for (let place = node.children.length - 1; place >= 0; place--)
+      waiting.push(node.children[place] as SpanNode);
   }
   return nodes;
 }

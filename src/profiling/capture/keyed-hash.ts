@@ -4,7 +4,7 @@ import { hash, randomBytes } from 'node:crypto';
 const KEY = randomBytes(32).toString('base64');
 
 /** Characters that are hashed; longer values differ in their length or before that. */
-const HASHED = 4_096;
+const HASHED = 65_536;
 
 /**
  * Tells whether two values are the same without keeping either. The key goes first, as a secret of a fixed length:

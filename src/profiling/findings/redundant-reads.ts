@@ -11,6 +11,7 @@ const WARNING_READS = 5;
  * write whose tables cannot be told counts as one to all of them.
  */
 export const redundantReads: Rule = (unit) => {
+  if (unit.statements < 2) return [];
   const statements = unit.nodes
     .filter(({ span }) => isSql(span) && span.notes !== undefined)
     .toSorted((a, b) => a.start - b.start);

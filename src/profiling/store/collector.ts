@@ -99,13 +99,14 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
       trace.spans.push(stored);
       grow(trace, stored.bytes);
     }
-    if (trace.running.length > 0) return;
-    if (isWhole(trace)) {
-      putAway(trace);
-      return;
+    if (trace.running.length === 0) {
+      if (isWhole(trace)) {
+        putAway(trace);
+        return;
+      }
+      trace.quietSince = now();
+      quiet.add(trace);
     }
-    trace.quietSince = now();
-    quiet.add(trace);
     makeRoom();
   }
 

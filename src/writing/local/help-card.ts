@@ -95,14 +95,14 @@ function closingsFor(policies: readonly Policy[]): readonly string[] {
     : phrases.HELP_CLOSINGS_WITHOUT_PHONE;
 }
 
-function named({ name, organization }: Policy): string {
+export function named({ name, organization }: Policy): string {
   return name.includes(organization) ? `‘${name}’` : `${organization}의 ‘${name}’`;
 }
 
-function contact({ phone, link }: Policy): string {
+export function contact({ phone, link }: Policy): string {
   return phone === null ? link : `전화 ${phone}, ${link}`;
 }
 
-function keyPoint({ name, phone }: Policy): string {
+export function keyPoint({ name, phone }: Policy): string {
   return phone === null || name.includes(phone) ? name : `${name} ${phone}`;
 }
