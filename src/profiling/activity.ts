@@ -16,23 +16,22 @@ export type RequestListener = (route: string, durationMs: number) => void;
 /** Nobody has to be told of its end. */
 const MANUAL = { requireManualDestroy: true };
 const inFlight = new Set<Activity>();
-/** Steps with what they belong to: one without a request or job is in no activity. */
-const steps = new Map<ActiveStep, Work>();
+const stepsUnderWay = new Set<Work>();
 const requestListeners = new Set<RequestListener>();
 
 /** Opens a request, whose handlers run in the context of this span. @returns what ends it. */
-export function enterRequest(span: Span, route: Activity['route']): () => void {
-  const activity = createActivity('request', span.spanContext().traceId, route);
+export function enterRequest(span: Span, readRoute: () => string | undefined): () => void {
+  const activity = createActivity('request', span.spanContext().traceId);
+  activity.readRoute = readRoute;
   inFlight.add(activity);
   if (span instanceof RecordedSpan) span.work = { activity, step: undefined };
   return () => {
     activity.endedAt = performance.now();
-    if (!activity.steps?.size) inFlight.delete(activity);
-    const template = route();
-    // Its steps and samples may outlive the request, and must not hold all of it.
-    activity.route = () => template;
-    if (template === undefined) return;
-    for (const tell of requestListeners) tell(template, activity.endedAt - activity.startedAt);
+    activity.route = readRoute();
+    activity.readRoute = undefined;
+    if (activity.steps === 0) inFlight.delete(activity);
+    if (activity.route === undefined) return;
+    for (const tell of requestListeners) tell(activity.route, activity.endedAt - activity.startedAt);
   };
 }
 
@@ -46,18 +45,18 @@ export function enterStep(name: string, span: Span): () => () => void {
   return () => {
     // For a profile that starts while the step is under way: it marks the step's context from outside.
     step.resource = new AsyncResource('STEP', MANUAL);
-    steps.set(step, work);
+    stepsUnderWay.add(work);
     if (activity) {
-      activity.steps ??= new Set();
-      activity.steps.add(step);
+      activity.steps += 1;
       inFlight.add(activity);
     }
     return () => {
       step.endedAt = performance.now();
       step.resource = undefined;
-      steps.delete(step);
-      activity?.steps?.delete(step);
-      if (activity?.steps?.size === 0 && !isOpen(activity)) inFlight.delete(activity);
+      stepsUnderWay.delete(work);
+      if (!activity) return;
+      activity.steps -= 1;
+      if (activity.steps === 0 && !isOpen(activity)) inFlight.delete(activity);
     };
   };
 }
@@ -68,14 +67,14 @@ export function workOf(context: Context): Work | undefined {
   return span instanceof RecordedSpan ? span.work : undefined;
 }
 
-/** Every request and job that is under way, the oldest first. */
+/** Every request and job that is under way. */
 export function activitiesInFlight(): readonly Activity[] {
-  return [...inFlight].sort((one, other) => one.startedAt - other.startedAt);
+  return [...inFlight];
 }
 
-/** Every step that is under way, of whatever it is a step. */
+/** Every step that is under way, the longest first; one without a request or job is in no activity. */
 export function stepsInFlight(): readonly Work[] {
-  return [...steps.values()];
+  return [...stepsUnderWay];
 }
 
 /** @returns what ends it. */
@@ -103,13 +102,13 @@ export function noteConsumed(consumer: RecordedSpan): void {
   const sentBy = consumer.parentSpanContext?.spanId ?? '';
   const sender = sentFor.get(sentBy);
   sentFor.delete(sentBy);
-  const { name } = consumer;
-  const activity = sender ?? createActivity('job', consumer.spanContext().traceId, () => name);
+  const activity = sender ?? createActivity('job', consumer.spanContext().traceId, consumer.name);
   consumer.work = { activity, step: undefined };
 }
 
-function createActivity(kind: Activity['kind'], traceId: string, route: Activity['route']): Activity {
-  return { kind, route, traceId, startedAt: performance.now(), endedAt: undefined, steps: undefined };
+function createActivity(kind: Activity['kind'], traceId: string, route?: string): Activity {
+  const startedAt = performance.now();
+  return { kind, route, readRoute: undefined, traceId, startedAt, endedAt: undefined, steps: 0 };
 }
 
 /** A request is under way until it is answered, whatever it does; a job for as long as it has steps. */

@@ -3,14 +3,16 @@ import type { AsyncResource } from 'node:async_hooks';
 /** A request, or a job that another process has put into the queue. */
 export interface Activity {
   readonly kind: 'request' | 'job';
-  /** `POST /api/v1/things/:id`, or the name of the job's span. A request has none before its route is chosen. */
-  route: () => string | undefined;
+  /** `POST /api/v1/things/:id`, or the name of the job's span. A request has it for good when it is answered. */
+  route: string | undefined;
+  /** The route as it is known so far; undefined when it is known for good, so that what is kept holds no request. */
+  readRoute: (() => string | undefined) | undefined;
   readonly traceId: string;
   readonly startedAt: number;
   /** When a request was answered; its steps may go on. A job has no end of its own: it is under way with its steps. */
   endedAt: number | undefined;
-  /** Those under way; undefined before the first one. */
-  steps: Set<ActiveStep> | undefined;
+  /** How many of its steps are under way. */
+  steps: number;
 }
 
 export interface ActiveStep {
@@ -24,4 +26,9 @@ export interface ActiveStep {
 export interface Work {
   readonly activity: Activity | undefined;
   readonly step: ActiveStep | undefined;
+}
+
+/** Undefined for a request whose route is not chosen yet. */
+export function routeOf({ route, readRoute }: Activity): string | undefined {
+  return readRoute ? readRoute() : route;
 }

@@ -74,7 +74,7 @@ export class RecordedSpan implements Span, ReadableSpan {
   droppedLinksCount = 0;
   /** What must not leave the process: no exporter reads it. */
   notes: SpanNotes | undefined = undefined;
-  /** What runs within it runs for; taken over from the span above. */
+  /** What runs within it runs for, until it ends; taken over from the span above. */
   work: Work | undefined = undefined;
   /** The collector knows that it has started. */
   isCollected = false;
@@ -177,6 +177,8 @@ export class RecordedSpan implements Span, ReadableSpan {
     this.endMs = Math.max(this.startMs, time === undefined ? now() : fromTimeInput(time));
     this.ended = true;
     this.#onEnd(this);
+    // Spans are kept for a while; what they were for must not be.
+    this.work = undefined;
   }
 
   get startTime(): HrTime {

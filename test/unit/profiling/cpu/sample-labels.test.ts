@@ -5,11 +5,12 @@ import type { ActiveStep, Activity, Work } from '../../../../src/profiling/work.
 
 const activity: Activity = {
   kind: 'request',
-  route: () => 'GET /a/:id',
+  route: 'GET /a/:id',
+  readRoute: undefined,
   traceId: '0'.repeat(32),
   startedAt: 0,
   endedAt: undefined,
-  steps: undefined,
+  steps: 0,
 };
 const step: ActiveStep = { name: 'parse', startedAt: 0, endedAt: undefined, resource: undefined };
 
