@@ -1,6 +1,7 @@
 import type { Context } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { stepsInFlight, type Work, workOf } from './activity.ts';
+import { stepsInFlight, workOf } from './activity.ts';
+import type { Work } from './work.ts';
 
 /** Marks the current asynchronous context with what it is for; a profile that runs keeps the mark of each sample. */
 export type Marker = (work: Work | undefined) => void;

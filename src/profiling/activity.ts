@@ -1,118 +1,80 @@
 import { AsyncResource } from 'node:async_hooks';
-import { type Context, context, createContextKey, type Span, SpanKind, trace } from '@opentelemetry/api';
+import { type Context, type Span, trace } from '@opentelemetry/api';
 import { RecordedSpan } from './tracing/recorded-span.ts';
+import type { ActiveStep, Activity, Work } from './work.ts';
 
 /**
- * What the code that runs at this moment runs for, carried by OpenTelemetry's context: the request or the job, and
- * the step of it. Samples are labelled with it, and the live view lists what is under way.
+ * What the code that runs at this moment runs for, carried by the active span: the request or the job, and the step
+ * of it. Samples are labelled with it, and the live view lists what is under way.
  *
  * One for the process, as the context and the tracer are. Times are on the clock of `performance.now`.
  */
 
-/** A request, or a job that another process has put into the queue. */
-export interface Activity {
-  readonly kind: 'request' | 'job';
-  /** `POST /api/v1/things/:id`, or the name of the job's span. A request has none before its route is chosen. */
-  route: () => string | undefined;
-  readonly traceId: string;
-  readonly startedAt: number;
-  /** When a request was answered; its steps may go on. A job has no end of its own: it is under way with its steps. */
-  endedAt: number | undefined;
-  /** Those under way; undefined before the first one. */
-  steps: Set<ActiveStep> | undefined;
-}
-
-export interface ActiveStep {
-  readonly name: string;
-  readonly startedAt: number;
-  endedAt: number | undefined;
-  /** The asynchronous context that it runs in, to be entered from outside of it. */
-  resource: AsyncResource | undefined;
-}
-
-export interface Work {
-  readonly activity: Activity | undefined;
-  readonly step: ActiveStep | undefined;
-}
-
 /** Told the route of a request that has ended and the milliseconds that it took. */
 export type RequestListener = (route: string, durationMs: number) => void;
 
-const WORK = createContextKey('what the code runs for');
 /** Nobody has to be told of its end. */
 const MANUAL = { requireManualDestroy: true };
 const inFlight = new Set<Activity>();
-/** Steps with what they belong to: one without a request or job is in no activity. */
-const steps = new Map<ActiveStep, Work>();
+const stepsUnderWay = new Set<Work>();
 const requestListeners = new Set<RequestListener>();
 
-/** Opens a request; its handlers have to run in the context returned. */
-export function enterRequest(
-  parent: Context,
-  traceId: string,
-  route: Activity['route'],
-): { readonly context: Context; readonly end: () => void } {
-  const activity = createActivity('request', traceId, route);
+/** Opens a request, whose handlers run in the context of this span. @returns what ends it. */
+export function enterRequest(span: Span, readRoute: () => string | undefined): () => void {
+  const activity = createActivity('request', span.spanContext().traceId);
+  activity.readRoute = readRoute;
   inFlight.add(activity);
-  return {
-    context: parent.setValue(WORK, { activity, step: undefined } satisfies Work),
-    end() {
-      activity.endedAt = performance.now();
-      if (!activity.steps?.size) inFlight.delete(activity);
-      const template = route();
-      // Its steps and samples may outlive the request, and must not hold all of it.
-      activity.route = () => template;
-      if (template === undefined) return;
-      for (const tell of requestListeners) tell(template, activity.endedAt - activity.startedAt);
-    },
+  if (span instanceof RecordedSpan) span.work = { activity, step: undefined };
+  return () => {
+    activity.endedAt = performance.now();
+    activity.route = readRoute();
+    activity.readRoute = undefined;
+    if (activity.steps === 0) inFlight.delete(activity);
+    if (activity.route === undefined) return;
+    for (const tell of requestListeners) tell(activity.route, activity.endedAt - activity.startedAt);
   };
 }
 
-/** Opens a step in the active context. `begin` has to be called in the context returned, and returns what ends it. */
-export function enterStep(name: string): { readonly context: Context; readonly begin: () => () => void } {
-  const parent = context.active();
-  const { activity } = workOf(parent) ?? { activity: undefined };
-  const startedAt = performance.now();
-  const step: ActiveStep = { name, startedAt, endedAt: undefined, resource: undefined };
+/** Opens the step that this span is. What it returns has to be called in the span's context, and returns what ends it. */
+export function enterStep(name: string, span: Span): () => () => void {
+  const activity = span instanceof RecordedSpan ? span.work?.activity : undefined;
+  const step: ActiveStep = { name, startedAt: performance.now(), endedAt: undefined, resource: undefined };
   const work: Work = { activity, step };
-  return {
-    context: parent.setValue(WORK, work),
-    begin() {
-      // For a profile that starts while the step is under way: it labels the step's context from outside.
-      step.resource = new AsyncResource('STEP', MANUAL);
-      steps.set(step, work);
-      if (activity) {
-        activity.steps ??= new Set();
-        activity.steps.add(step);
-        inFlight.add(activity);
-      }
-      return () => {
-        step.endedAt = performance.now();
-        step.resource = undefined;
-        steps.delete(step);
-        activity?.steps?.delete(step);
-        if (activity?.steps?.size === 0 && !isOpen(activity)) inFlight.delete(activity);
-      };
-    },
+  // Before the context is entered: that is when a profile marks it.
+  if (span instanceof RecordedSpan) span.work = work;
+  return () => {
+    // For a profile that starts while the step is under way: it marks the step's context from outside.
+    step.resource = new AsyncResource('STEP', MANUAL);
+    stepsUnderWay.add(work);
+    if (activity) {
+      activity.steps += 1;
+      inFlight.add(activity);
+    }
+    return () => {
+      step.endedAt = performance.now();
+      step.resource = undefined;
+      stepsUnderWay.delete(work);
+      if (!activity) return;
+      activity.steps -= 1;
+      if (activity.steps === 0 && !isOpen(activity)) inFlight.delete(activity);
+    };
   };
 }
 
-/** What a context is for; undefined outside of every request, job and step. */
+/** What a context is for; undefined outside of every request, job and step, and while spans are not recorded. */
 export function workOf(context: Context): Work | undefined {
-  const work = context.getValue(WORK) as Work | undefined;
-  if (work) return work;
-  const activity = jobOf(trace.getSpan(context));
-  return activity && { activity, step: undefined };
+  const span = trace.getSpan(context);
+  return span instanceof RecordedSpan ? span.work : undefined;
 }
 
-/** Every request and job that is under way, the oldest first. */
+/** Every request and job that is under way. */
 export function activitiesInFlight(): readonly Activity[] {
-  return [...inFlight].sort((one, other) => one.startedAt - other.startedAt);
+  return [...inFlight];
 }
 
-/** Every step that is under way, of whatever it is a step. */
+/** Every step that is under way, the longest first; one without a request or job is in no activity. */
 export function stepsInFlight(): readonly Work[] {
-  return [...steps.values()];
+  return [...stepsUnderWay];
 }
 
 /** @returns what ends it. */
@@ -125,33 +87,28 @@ export function onRequestEnd(listener: RequestListener): () => void {
 const sentFor = new Map<string, Activity>();
 /** What was sent before the last of so many counts as sent by another process: the queue itself holds 1 000. */
 const SENT_LIMIT = 2_000;
-const jobs = new WeakMap<RecordedSpan, Activity>();
 
 /** Something was put into a queue: consumed in this process, it is part of what it was sent for. */
 export function noteSent(producer: RecordedSpan): void {
-  const activity = workOf(context.active())?.activity;
+  const activity = producer.work?.activity;
   if (!activity) return;
   sentFor.set(producer.spanContext().spanId, activity);
   const [oldest] = sentFor.size > SENT_LIMIT ? sentFor.keys() : [];
   if (oldest !== undefined) sentFor.delete(oldest);
 }
 
-/** What a consumer's span is for; undefined for every other span, and while spans are not recorded. */
-function jobOf(span: Span | undefined): Activity | undefined {
-  if (!(span instanceof RecordedSpan) || span.kind !== SpanKind.CONSUMER) return undefined;
-  const known = jobs.get(span);
-  if (known) return known;
-  const sentBy = span.parentSpanContext?.spanId ?? '';
+/** Something was taken out of a queue. */
+export function noteConsumed(consumer: RecordedSpan): void {
+  const sentBy = consumer.parentSpanContext?.spanId ?? '';
   const sender = sentFor.get(sentBy);
   sentFor.delete(sentBy);
-  const { name } = span;
-  const job = sender ?? createActivity('job', span.spanContext().traceId, () => name);
-  jobs.set(span, job);
-  return job;
+  const activity = sender ?? createActivity('job', consumer.spanContext().traceId, consumer.name);
+  consumer.work = { activity, step: undefined };
 }
 
-function createActivity(kind: Activity['kind'], traceId: string, route: Activity['route']): Activity {
-  return { kind, route, traceId, startedAt: performance.now(), endedAt: undefined, steps: undefined };
+function createActivity(kind: Activity['kind'], traceId: string, route?: string): Activity {
+  const startedAt = performance.now();
+  return { kind, route, readRoute: undefined, traceId, startedAt, endedAt: undefined, steps: 0 };
 }
 
 /** A request is under way until it is answered, whatever it does; a job for as long as it has steps. */

@@ -63,7 +63,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     res.setHeader('X-Trace-Id', span.spanContext().traceId);
     watchRoutes(req);
     const statements = statementHistogram.start(withSpan(parent, span));
-    const request = enterRequest(statements.context, span.spanContext().traceId, () => {
+    const leave = enterRequest(span, () => {
       const template = templateOf(req);
       return template === undefined ? undefined : `${method} ${template}`;
     });
@@ -92,12 +92,12 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
       defer(() => durations.record(seconds, labels));
       statements.end(routeLabels);
       span.end();
-      request.end();
+      leave();
       meter.leave(enteredAt);
     });
 
     meter.leave(enteredAt);
-    context.with(request.context, next);
+    context.with(statements.context, next);
   };
 }
 

@@ -1,6 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { SpanProcessor } from '@opentelemetry/sdk-trace';
-import { noteSent } from './activity.ts';
+import { noteConsumed, noteSent } from './activity.ts';
 import type { CallHooks } from './capture/calls.ts';
 import { meter } from './cost/meter.ts';
 import type { Collector } from './store/collector.ts';
@@ -19,6 +19,7 @@ export function localSpanListener(
       collector.note(span);
       if (span.kind === SpanKind.CLIENT) hooks.request(span);
       else if (span.kind === SpanKind.PRODUCER) noteSent(span);
+      else if (span.kind === SpanKind.CONSUMER) noteConsumed(span);
       meter.leave(enteredAt);
     },
     onEnd(span) {

@@ -69,22 +69,22 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
     notes.set(name, known);
     return known;
   };
-  const start = ({ name, after }: DeclaredStep, attributes: Attributes) => {
+  const start = ({ name, after }: DeclaredStep, attributes: Attributes): Span => {
     const enteredAt = meter.enter();
     const span = tracer.startSpan(name, { attributes });
     span.setAttribute(STEP, name).setAttribute(STEP_AFTER, after as string[]);
     noteSpan(span, notesOf(name));
-    const entered = enterStep(name);
     meter.leave(enteredAt);
-    return { span, entered };
+    return span;
   };
 
   return (step, attributes, run) => {
     const { name } = step;
-    const { span, entered } = start(step, attributes);
-    return context.with(withSpan(entered.context, span), async () => {
+    const span = start(step, attributes);
+    const begin = enterStep(name, span);
+    return context.with(withSpan(context.active(), span), async () => {
       const beganAt = meter.enter();
-      const leave = entered.begin();
+      const leave = begin();
       meter.leave(beganAt);
       const startedAt = performance.now();
       const end = (outcome: StepOutcome, error?: unknown) => {

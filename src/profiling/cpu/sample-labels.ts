@@ -1,4 +1,4 @@
-import type { Work } from '../activity.ts';
+import { routeOf, type Work } from '../work.ts';
 
 /** Of one sample; the library passes more. */
 interface SampleContext {
@@ -32,7 +32,7 @@ export function labelsOfSample(): (sample: { context?: SampleContext }) => Recor
     const stepRan = step !== undefined && at <= (step.endedAt ?? Number.POSITIVE_INFINITY);
     if (stepRan) labels[STEP] = step.name;
     const answered = activity?.endedAt ?? Number.POSITIVE_INFINITY;
-    const route = activity?.route();
+    const route = activity && routeOf(activity);
     if (route !== undefined && (stepRan || at <= answered)) labels[ROUTE] = route;
     return labels;
   };

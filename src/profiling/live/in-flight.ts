@@ -1,4 +1,5 @@
-import { type ActiveStep, activitiesInFlight, stepsInFlight } from '../activity.ts';
+import { activitiesInFlight, stepsInFlight } from '../activity.ts';
+import { type ActiveStep, type Activity, routeOf } from '../work.ts';
 
 export interface StepInFlight {
   readonly name: string;
@@ -28,34 +29,26 @@ export interface InFlightList {
 
 const SHOWN = 100;
 
+/** A step of neither request nor job. */
+const NEITHER = { kind: 'step', route: undefined, traceId: undefined, answered: false } as const;
+
 /** What this process is doing at the moment. */
 export function inFlightNow(): InFlightList {
   const now = performance.now();
-  const requestsAndJobs = activitiesInFlight().map(
-    ({ kind, route, traceId, startedAt, endedAt, steps }): InFlight => ({
-      kind,
-      route: route(),
-      traceId,
-      ageMs: now - startedAt,
-      answered: endedAt !== undefined,
-      steps: [...(steps ?? [])].map((step) => stepAt(step, now)),
-    }),
-  );
-  const loneSteps = stepsInFlight().flatMap(({ activity, step }): InFlight[] => {
-    if (activity || !step) return [];
-    const lone = stepAt(step, now);
-    return [
-      {
-        kind: 'step',
-        route: undefined,
-        traceId: undefined,
-        ageMs: lone.elapsedMs,
-        answered: false,
-        steps: [lone],
-      },
-    ];
-  });
-  const all = [...requestsAndJobs, ...loneSteps].sort((one, other) => other.ageMs - one.ageMs);
+  const stepsOf = new Map<Activity, StepInFlight[]>();
+  const all: InFlight[] = [];
+  for (const { activity, step } of stepsInFlight()) {
+    if (!step) continue;
+    const shown = stepAt(step, now);
+    if (activity) stepsOf.set(activity, [...(stepsOf.get(activity) ?? []), shown]);
+    else all.push({ ...NEITHER, ageMs: shown.elapsedMs, steps: [shown] });
+  }
+  for (const activity of activitiesInFlight()) {
+    const { kind, traceId, startedAt, endedAt } = activity;
+    const [route, steps] = [routeOf(activity), stepsOf.get(activity) ?? []];
+    all.push({ kind, route, traceId, ageMs: now - startedAt, answered: endedAt !== undefined, steps });
+  }
+  all.sort((one, other) => other.ageMs - one.ageMs);
   const byRoute: Record<string, number> = {};
   for (const { route = '' } of all) byRoute[route] = (byRoute[route] ?? 0) + 1;
   return { count: all.length, byRoute, oldest: all.slice(0, SHOWN) };

@@ -14,6 +14,7 @@ import {
 import type { InstrumentationScope } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import type { Work } from '../work.ts';
 import { fromTimeInput, now, toEpochMs, toHrTime } from './clock.ts';
 
 /** The limits of the OpenTelemetry specification for attributes, events and links of one span. */
@@ -73,6 +74,8 @@ export class RecordedSpan implements Span, ReadableSpan {
   droppedLinksCount = 0;
   /** What must not leave the process: no exporter reads it. */
   notes: SpanNotes | undefined = undefined;
+  /** What runs within it runs for, until it ends; taken over from the span above. */
+  work: Work | undefined = undefined;
   /** The collector knows that it has started. */
   isCollected = false;
   readonly #context: SpanContext;
@@ -174,6 +177,8 @@ export class RecordedSpan implements Span, ReadableSpan {
     this.endMs = Math.max(this.startMs, time === undefined ? now() : fromTimeInput(time));
     this.ended = true;
     this.#onEnd(this);
+    // Spans are kept for a while; what they were for must not be.
+    this.work = undefined;
   }
 
   get startTime(): HrTime {

@@ -56,6 +56,8 @@ export function createTracerProvider({ resource, sampler, listener }: TracerProv
         scope,
         onEnd,
       });
+      const above = options.root ? undefined : trace.getSpan(within);
+      if (above instanceof RecordedSpan) span.work = above.work;
       if (options.attributes !== undefined) span.setAttributes(options.attributes);
       if (options.links !== undefined) span.addLinks(options.links);
       listener.onStart(span);

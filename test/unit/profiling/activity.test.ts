@@ -45,9 +45,10 @@ describe('what is under way', () => {
   test('a job of a request counts for it, also when that was answered meanwhile', async () => {
     const ended: string[] = [];
     const unlisten = onRequestEnd((route) => ended.push(route));
-    const request = enterRequest(ROOT_CONTEXT, 'c'.repeat(32), () => 'POST /images/:id');
+    const span = tracer.startSpan('POST', { kind: SpanKind.SERVER, root: true });
+    const leave = enterRequest(span, () => 'POST /images/:id');
     const carrier: Record<string, string> = {};
-    context.with(request.context, () => {
+    context.with(trace.setSpan(ROOT_CONTEXT, span), () => {
       const producer = tracer.startSpan('send images', { kind: SpanKind.PRODUCER });
       propagation.inject(trace.setSpan(context.active(), producer), carrier);
       producer.end();
@@ -55,7 +56,8 @@ describe('what is under way', () => {
     const end = consume(carrier);
     const expected = { kind: 'request', route: 'POST /images/:id', answered: false, steps: ['resize'] };
     assert.deepEqual(underWay(), [expected]);
-    request.end();
+    leave();
+    span.end();
     assert.deepEqual(underWay(), [{ ...expected, answered: true }]);
     await end();
     assert.deepEqual(underWay(), []);
@@ -74,14 +76,14 @@ describe('what is under way', () => {
 
   test('the oldest hundred of very many, and how many there are', () => {
     const requests = Array.from({ length: 150 }, (_, index) =>
-      enterRequest(ROOT_CONTEXT, 'd'.repeat(32), () => (index % 2 ? 'GET /a' : undefined)),
+      enterRequest(tracer.startSpan('GET', { root: true }), () => (index % 2 ? 'GET /a' : undefined)),
     );
     const { count, byRoute, oldest } = inFlightNow();
     assert.deepEqual(
       { count, byRoute, shown: oldest.length },
       { count: 150, byRoute: { 'GET /a': 75, '': 75 }, shown: 100 },
     );
-    for (const { end } of requests) end();
+    for (const leave of requests) leave();
     assert.equal(inFlightNow().count, 0);
   });
 });

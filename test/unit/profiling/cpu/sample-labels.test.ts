@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ActiveStep, Activity, Work } from '../../../../src/profiling/activity.ts';
 import { labelsOfSample } from '../../../../src/profiling/cpu/sample-labels.ts';
+import type { ActiveStep, Activity, Work } from '../../../../src/profiling/work.ts';
 
 const activity: Activity = {
   kind: 'request',
-  route: () => 'GET /a/:id',
+  route: 'GET /a/:id',
+  readRoute: undefined,
   traceId: '0'.repeat(32),
   startedAt: 0,
   endedAt: undefined,
-  steps: undefined,
+  steps: 0,
 };
 const step: ActiveStep = { name: 'parse', startedAt: 0, endedAt: undefined, resource: undefined };
 
