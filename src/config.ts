@@ -202,7 +202,7 @@ function profilerOf(values: z.output<typeof environment>): ProfilerConfig | unde
     token: values.PROFILER_TOKEN,
     jaegerUrl: values.JAEGER_UI_URL,
     grafanaUrl: values.GRAFANA_URL,
-    // A profile holds up the process for 0.1 s at its start: operators decide when their users pay for it.
+    // A profile holds up the process for some 0.1 s at its start: operators decide when their users pay for it.
     slowRoutes: (values.PROFILER_SLOW_ROUTES ?? (production ? 'off' : 'on')) === 'on',
   };
 }

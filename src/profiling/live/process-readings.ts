@@ -18,7 +18,7 @@ export interface Collections {
 export interface ProcessReading {
   /** Milliseconds since the epoch, at the end of the second. */
   readonly at: number;
-  /** The profiler held up the process in this second. */
+  /** The profiler held up the process in this second, or at the end of the one before. */
   readonly disturbed: boolean;
   /** Milliseconds by which callbacks ran later than they could have. */
   readonly loopDelay: { readonly p50: number; readonly p99: number; readonly max: number };
@@ -54,7 +54,7 @@ export function startProcessReadings() {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
   let collections = noCollections();
-  let disturbed = false;
+  let disturbed = 0;
   const observer = new PerformanceObserver((list) => {
     for (const { detail, duration } of list.getEntries() as PerformanceNodeEntry[]) {
       const kind = KINDS[(detail as { kind: number }).kind];
@@ -72,7 +72,7 @@ export function startProcessReadings() {
     const memory = process.memoryUsage();
     readings.push({
       at: Date.now(),
-      disturbed,
+      disturbed: disturbed > 0,
       loopDelay: {
         p50: delayMs(delays.percentile(50)),
         p99: delayMs(delays.percentile(99)),
@@ -89,7 +89,7 @@ export function startProcessReadings() {
     if (readings.length > KEPT) readings.shift();
     delays.reset();
     collections = noCollections();
-    disturbed = false;
+    disturbed = Math.max(0, disturbed - 1);
     before = now;
   }, EVERY_MS);
   timer.unref();
@@ -98,7 +98,8 @@ export function startProcessReadings() {
     /** The oldest first; at most a minute. */
     all: (): readonly ProcessReading[] => readings,
     disturb(): void {
-      disturbed = true;
+      // This second and the next one: the timers that are late may run after the reading that is due.
+      disturbed = 2;
     },
     close(): void {
       clearInterval(timer);
