@@ -80,7 +80,9 @@ describe('the profiler in the service', () => {
     const detail = await eventually(async () => {
       settle();
       const trace = profiler.trace(traceId);
-      return trace?.rows.some(({ name, status }) => name === 'save' && status === 'ok') ? trace : undefined;
+      const isSaved = trace?.rows.some(({ name, status }) => name === 'save' && status === 'ok');
+      // The job ends a moment after its last step.
+      return isSaved && unitsOf(trace).length > 1 ? trace : undefined;
     });
     assert.deepEqual(
       unitsOf(detail).map(({ route }) => route),
@@ -170,14 +172,18 @@ describe('the profiler in the service', () => {
   });
 
   test('the event loop blocked is put down to the request that did it', async () => {
-    const route = await withSpan(async () => {
-      const until = performance.now() + 400;
-      while (performance.now() < until);
-      // The timer that notices runs before the answer does.
-      await new Promise((resolve) => setTimeout(resolve, 60));
+    // Again where the machine itself was away: what it held up is nobody's block.
+    await eventually(async () => {
+      const route = await withSpan(async () => {
+        const until = performance.now() + 400;
+        while (performance.now() < until);
+        // The timer that notices runs before the answer does.
+        await new Promise((resolve) => setTimeout(resolve, 60));
+      });
+      settle();
+      const { findings = [] } = profiler.route(route) ?? {};
+      return findings.some(({ worst }) => worst.rule === 'event-loop-blocked') ? true : undefined;
     });
-    settle();
-    assert.ok(profiler.route(route)?.findings.some(({ worst }) => worst.rule === 'event-loop-blocked'));
   });
 
   test('the real pipeline has no loop of queries, and nothing in sequence that need not be', async () => {
