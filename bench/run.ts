@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Figure, table } from './support/figures.ts';
 
@@ -20,15 +24,34 @@ if (unknown !== undefined) {
   process.exit(1);
 }
 
+const names = positionals.length > 0 ? positionals : known;
 const results: Record<string, Figure[]> = {};
-for (const name of positionals.length > 0 ? positionals : known) {
+for (const name of names) {
   if (!flags.json) process.stdout.write(`\n${name}\n`);
-  const { run } = (await import(new URL(`${name}.ts`, BENCHES).href)) as { run: () => Promise<Figure[]> };
-  results[name] = await run();
+  results[name] = names.length === 1 ? await measureHere(name) : await measureApart(name);
   if (!flags.json) process.stdout.write(`${table(results[name])}\n`);
 }
 if (flags.json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
 if (positionals.length === 0) await keep();
+
+async function measureHere(name: string): Promise<Figure[]> {
+  const { run } = (await import(new URL(`${name}.ts`, BENCHES).href)) as { run: () => Promise<Figure[]> };
+  return run();
+}
+
+/** In a process of its own: what one benchmark has heated, cached or counted is not there for the next. */
+async function measureApart(name: string): Promise<Figure[]> {
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, fileURLToPath(import.meta.url), name, '--json'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  if (code !== 0) throw new Error(`the benchmark "${name}" ended with ${code}`);
+  return (JSON.parse(output) as Record<string, Figure[]>)[name] ?? [];
+}
 
 /** Every figure to `docs/benchmarks.md`; to the READMEs those that have something to reach. */
 async function keep(): Promise<void> {

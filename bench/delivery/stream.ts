@@ -5,10 +5,12 @@ import { linesOf, newGuests, openSession } from '../support/client.ts';
 import { type Figure, figure, median, timed } from '../support/figures.ts';
 import { createSequentialPipeline } from '../support/sequential.ts';
 import { startServiceProcess } from '../support/service-process.ts';
-import { CRITICAL_PATH_MS, DELAYS, slowSources, slowWriter } from '../support/slow-words.ts';
+import { DELAYS, slowSources, slowWriter } from '../support/slow-words.ts';
 
 const ROUNDS = 11;
 const SEQUENTIAL_ROUNDS = 3;
+/** The sources are cached since the first round: what is left of the critical path is its longest part. */
+const CRITICAL_PATH_MS = DELAYS.empathy;
 
 type LineTimes = Readonly<Record<'starting' | 'persona_created' | 'completed', number>>;
 
@@ -46,9 +48,9 @@ export async function measureStream(databaseUrl: string): Promise<Figure[]> {
       '×',
       '≤ 1.05 ×',
     ),
-    figure('stream, completed, p50', completed, 'ms'),
+    figure('stream, completed, its sources cached, p50', completed, 'ms'),
     figure('completed against the critical path', completed / CRITICAL_PATH_MS, '×', '≤ 1.05 ×'),
-    figure('the same steps one after the other', median(sequential), 'ms'),
+    figure('the same steps one after the other, nothing cached', median(sequential), 'ms'),
     figure('one after the other against completed', median(sequential) / completed, '×'),
   ];
 }
