@@ -88,5 +88,5 @@ function tokenOf(req: Request): string | undefined {
 
 /** The token has 256 random bits, so that a plain hash is enough: there is nothing to guess. */
 function hashOf(token: string): Buffer {
-  return hash('sha256', token, 'buffer');
+  return Buffer.from(hash('sha256', token, 'hex'), 'hex');
 }
