@@ -42,7 +42,7 @@ module.exports = {
       name: 'only-container-and-main-construct',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(main|container|migrate)\\.ts$' },
-      to: { path: '^src/(main|container|migrate)\\.ts$' },
+      to: { path: '^src/(main|container|container-machines|migrate)\\.ts$' },
     },
   ],
   options: {

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Express } from 'express';
-import type { Redis } from 'ioredis';
 import { buildApp } from './app.ts';
 import { cachedSessions } from './cache/cached/sessions.ts';
 import { cachedSources } from './cache/cached/sources.ts';
@@ -12,7 +11,8 @@ import { cachedWriter } from './cache/cached/writer.ts';
 import { CACHE_DEFINITIONS } from './cache/caches.ts';
 import { createCaches } from './cache/create-caches.ts';
 import type { Config } from './config.ts';
-import type { NewsSource, SessionBus, SessionQueue, SourceProvider, Writer } from './domain/ports.ts';
+import { connectMachines } from './container-machines.ts';
+import type { NewsSource, SourceProvider, Writer } from './domain/ports.ts';
 import { createAuth } from './http/auth.ts';
 import { jobsDashboard } from './http/jobs-dashboard.ts';
 import { buildOpsApp, type HealthCheck } from './http/ops-app.ts';
@@ -24,17 +24,13 @@ import { watchPool } from './profiling/capture/pool-waits.ts';
 import { openProfiler } from './profiling/profiler-page.ts';
 import { createStepRecorder, type StepReport } from './profiling/step.ts';
 import { runningTelemetry } from './profiling/telemetry.ts';
-import { type BullmqQueue, createBullmqQueue } from './queue/bullmq-queue.ts';
-import { createFallbackQueue } from './queue/fallback-queue.ts';
 import { createLocalBus } from './queue/local-bus.ts';
 import { createLocalQueue } from './queue/local-queue.ts';
-import { connectRedis, connectSubscriberRedis, connectWaitingRedis } from './queue/redis.ts';
-import { createRedisBus } from './queue/redis-bus.ts';
 import { createEstimator } from './sessions/estimator.ts';
 import { createExecutor } from './sessions/executor.ts';
 import { createFeed } from './sessions/feed.ts';
 import { startRecovery } from './sessions/recovery.ts';
-import { createSessionMetrics, type SessionMetrics } from './sessions/session-metrics.ts';
+import { createSessionMetrics } from './sessions/session-metrics.ts';
 import { createSessionService } from './sessions/session-service.ts';
 import { startPolicySync } from './sources/start-policy-sync.ts';
 import { connectDatabase, prepareDatabase, STATEMENT_TIMEOUT_MS } from './store/database.ts';
@@ -100,7 +96,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
 
   const metrics = createSessionMetrics();
   const machines = config.redisUrl
-    ? connectShared(config.redisUrl, config.role, metrics, log, resources)
+    ? connectMachines(config.redisUrl, config.role, metrics, log, resources)
     : undefined;
   const { queue, bus } = machines ?? { queue: createLocalQueue(), bus: createLocalBus() };
   const { caches, close: closeCaches } = createCaches({
@@ -235,49 +231,6 @@ async function embeddedDatabase(config: Config, resources: AsyncDisposableStack)
   const server = await startEmbeddedPostgres({ directory: join(config.dataDir, 'postgres') });
   resources.defer(() => server.stop());
   return server.url;
-}
-
-interface SharedAdapters {
-  readonly queue: SessionQueue;
-  readonly bus: SessionBus;
-  readonly redis: Redis;
-  readonly shared: BullmqQueue;
-  /** Of the caches alone. */
-  readonly cacheSubscriber: Redis;
-}
-
-/** Queue and bus across machines, with this process in their place while Redis is away. */
-function connectShared(
-  url: string,
-  role: Config['role'],
-  metrics: SessionMetrics,
-  log: Logger,
-  resources: AsyncDisposableStack,
-): SharedAdapters {
-  const connected = (connection: Redis): Redis => {
-    resources.defer(() => connection.disconnect());
-    // BullMQ makes connections of its own from ours, and does not end them while Redis is away.
-    const duplicate = connection.duplicate.bind(connection);
-    connection.duplicate = (...options) => connected(duplicate(...options));
-    return connection;
-  };
-  const redis = connected(connectRedis(url));
-  const shared = createBullmqQueue({
-    producer: redis,
-    consumer: () => connected(connectWaitingRedis(url)),
-  });
-  const queue = createFallbackQueue({
-    primary: shared,
-    fallback: createLocalQueue(),
-    consumesPrimary: role !== 'api',
-    onFallback(error) {
-      metrics.queueFellBack();
-      log.warn({ err: describeError(error) }, 'the shared queue took no session: executing it here');
-    },
-  });
-  const bus = createRedisBus({ publisher: redis, subscriber: connected(connectSubscriberRedis(url)) });
-  resources.defer(() => bus.close());
-  return { queue, bus, redis, shared, cacheSubscriber: connected(connectSubscriberRedis(url)) };
 }
 
 function logStep(log: Logger, { name, attributes, outcome, durationMs, error }: StepReport): void {
