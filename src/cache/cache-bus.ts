@@ -1,16 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import type { CacheBusMessage, BusDriver as Transport } from 'bentocache/types';
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 
 /** Milliseconds between two signs of life of the subscription. */
 const HEARTBEAT_MS = 1_000;
 /** Messages that wait for Redis to come back. */
 const MAX_UNSENT = 10_000;
 
-interface Envelope {
-  readonly origin: string;
-  readonly payload: CacheBusMessage;
-}
+/** Anybody may publish on a Redis: what is not of this form is not for us. */
+const envelopeSchema = z.object({
+  origin: z.string(),
+  payload: z.object({ type: z.string(), keys: z.array(z.string()), namespace: z.string() }),
+});
+
+type Envelope = z.infer<typeof envelopeSchema>;
 
 export interface CacheBusOptions {
   readonly publisher: Redis;
@@ -33,8 +37,8 @@ export function createCacheBus({ publisher, subscriber, onRestored }: CacheBusOp
   let awaitsAnswer = false;
 
   subscriber.on('message', (channel: string, text: string) => {
-    const { origin: from, payload } = JSON.parse(text) as Envelope;
-    if (from !== origin) listeners.get(channel)?.(payload);
+    const envelope = readEnvelope(text);
+    if (envelope && envelope.origin !== origin) listeners.get(channel)?.(envelope.payload);
   });
 
   const subscribe = async (): Promise<void> => {
@@ -81,15 +85,15 @@ export function createCacheBus({ publisher, subscriber, onRestored }: CacheBusOp
     setId: () => transport,
     onReconnect() {},
     async publish(channel, message) {
-      const envelope: Envelope = { origin, payload: message as CacheBusMessage };
-      send(channel, JSON.stringify(envelope));
+      const envelope = { origin, payload: message as CacheBusMessage };
+      send(channelOf(channel), JSON.stringify(envelope));
     },
     async subscribe(channel, listener) {
-      listeners.set(channel, listener as unknown as (message: CacheBusMessage) => void);
+      listeners.set(channelOf(channel), listener as unknown as (message: CacheBusMessage) => void);
       if (subscriber.status === 'ready') subscribe().catch(goDeaf);
     },
     async unsubscribe(channel) {
-      listeners.delete(channel);
+      listeners.delete(channelOf(channel));
     },
     async disconnect() {},
   };
@@ -104,4 +108,17 @@ export function createCacheBus({ publisher, subscriber, onRestored }: CacheBusOp
       listeners.clear();
     },
   };
+}
+
+/** bentocache's own names are those of any application that uses it. */
+function channelOf(name: string): string {
+  return `meari:cache:${name}`;
+}
+
+function readEnvelope(text: string): Envelope | undefined {
+  try {
+    return envelopeSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
 }

@@ -27,7 +27,7 @@ export function createCaches<Values extends Record<keyof Values, unknown>>(optio
       publisher: shared.redis,
       subscriber: shared.subscriber,
       onRestored: () => {
-        for (const { memory, definition } of opened) if (definition.coherent) memory.entries.clear();
+        for (const { forgetAll, definition } of opened) if (definition.coherent) forgetAll();
       },
     });
   for (const [name, definition] of Object.entries(definitions as Record<string, CacheDefinition<unknown>>)) {

@@ -2,7 +2,10 @@ import { MemoryDriver } from 'bentocache/drivers/memory';
 import { LRUCache } from 'lru-cache';
 
 /** What bentocache keeps for a value. */
-export type Entry = object;
+export interface Entry {
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
 
 export interface MemoryLevelOptions {
   /** Of all values together, as JSON in UTF-8. */
@@ -34,12 +37,19 @@ export class MemoryLevel extends MemoryDriver {
   }
 
   override set(key: string, text: string, ttlMs?: number): boolean {
-    const size = Buffer.byteLength(text);
-    this.entries.set(this.getItemKey(key), deepFreeze(JSON.parse(text)), {
-      size,
-      ...(ttlMs === undefined ? {} : { ttl: ttlMs }),
+    const entry = deepFreeze(JSON.parse(text)) as Entry;
+    // From its creation, not from now: one that comes from Redis has lived there.
+    const leftMs = ttlMs === undefined ? undefined : entry.createdAt + ttlMs - Date.now();
+    this.entries.set(this.getItemKey(key), entry, {
+      size: Buffer.byteLength(text),
+      ...(leftMs === undefined ? {} : { ttl: Math.max(1, leftMs) }),
     });
     return true;
+  }
+
+  /** Removes a value that was read before its key was deleted. */
+  forget(key: string): void {
+    super.delete(key);
   }
 
   override delete(key: string): boolean {

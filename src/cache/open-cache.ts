@@ -24,6 +24,8 @@ export interface OpenCache<Value> {
   readonly name: string;
   readonly definition: CacheDefinition<Value>;
   readonly memory: MemoryLevel;
+  /** Empties the first level, and keeps nothing of what is being read. */
+  forgetAll(): void;
   readonly cache: NamedCache<Value>;
 }
 
@@ -31,6 +33,8 @@ export interface OpenCache<Value> {
 interface Flight<Value> {
   readonly value: Promise<Value>;
   result: LookupResult;
+  /** Its key was deleted meanwhile: who asks from then on asks anew, and what it brings is not kept. */
+  isDeleted: boolean;
 }
 
 /** One named cache: bentocache, with look-ups of the same key joined, and deletions that a load cannot undo. */
@@ -47,6 +51,9 @@ export function openCache<Value>(options: OpenCacheOptions<Value>): OpenCache<Va
     onDeleted(digest) {
       const load = loads.get(digest);
       if (load) load.deleted = true;
+      const flight = flights.get(digest);
+      if (flight) flight.isDeleted = true;
+      flights.delete(digest);
     },
   });
   const emitter = new EventEmitter();
@@ -126,8 +133,11 @@ export function openCache<Value>(options: OpenCacheOptions<Value>): OpenCache<Va
   }
 
   function takeOff(digest: string, load: () => Promise<Value>): Flight<Value> {
-    const value = read(digest, load).finally(() => flights.delete(digest));
-    const flight: Flight<Value> = { value, result: 'miss' };
+    const value = read(digest, load).finally(() => {
+      if (flights.get(digest) === flight) flights.delete(digest);
+      if (flight.isDeleted) memory.forget(digest);
+    });
+    const flight: Flight<Value> = { value, result: 'miss', isDeleted: false };
     flights.set(digest, flight);
     return flight;
   }
@@ -138,6 +148,12 @@ export function openCache<Value>(options: OpenCacheOptions<Value>): OpenCache<Va
     name,
     definition,
     memory,
+    forgetAll() {
+      for (const load of loads.values()) load.deleted = true;
+      for (const flight of flights.values()) flight.isDeleted = true;
+      flights.clear();
+      memory.entries.clear();
+    },
     cache: {
       async get(key, load) {
         const startedAt = performance.now();

@@ -39,7 +39,8 @@ export function createRedisLevel(redis: Redis, onFault: (fault: RedisFault) => v
     handleWhen((error) => !(error instanceof ReplyError)),
     { halfOpenAfter: LEFT_ALONE_MS, breaker: new ConsecutiveBreaker(1) },
   );
-  const policy = wrap(breaker, timeout(ANSWER_WITHIN_MS, TimeoutStrategy.Aggressive));
+  const patience = timeout(ANSWER_WITHIN_MS, TimeoutStrategy.Aggressive);
+  const policy = wrap(breaker, patience);
   const pending = new Set<string>();
 
   const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
@@ -51,7 +52,12 @@ export function createRedisLevel(redis: Redis, onFault: (fault: RedisFault) => v
     }
   };
 
-  const markDeleted = (key: string) => redis.set(key, DELETED, 'PX', DELETED_FOR_MS);
+  const markDeleted = (key: string) =>
+    redis.set(key, DELETED, 'PX', DELETED_FOR_MS).catch((error) => {
+      // A Redis that is full takes no mark, and still takes away.
+      if (error instanceof ReplyError) return redis.unlink(key);
+      throw error;
+    });
 
   // A Redis that was cut off still has what was deleted meanwhile. At once, and before the bus tells of it anew: who
   // is told must not read it again.
@@ -84,9 +90,15 @@ export function createRedisLevel(redis: Redis, onFault: (fault: RedisFault) => v
 
     override async delete(key: string): Promise<boolean> {
       const itemKey = this.getItemKey(key);
-      const done = await attempt(() => markDeleted(itemKey));
-      if (done === undefined && pending.size < MAX_PENDING) pending.add(itemKey);
-      return done !== undefined;
+      // Past the breaker: a read may be given up, a deletion may not. It is waited for no longer than a read.
+      const marking = markDeleted(itemKey).then(
+        () => true,
+        () => {
+          if (pending.size < MAX_PENDING) pending.add(itemKey);
+          return false;
+        },
+      );
+      return patience.execute(() => marking).catch(() => false);
     }
 
     /** The connection belongs to whoever made it. */

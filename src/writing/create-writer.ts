@@ -73,7 +73,11 @@ export function createWriter(
       log.warn({ part, err: describeError(error) }, 'the model did not write: a part is degraded');
     },
   });
-  return { writer, edition: `${settings.model} ${PROMPT_VERSION} ${calls}`, close: models.close };
+  return {
+    writer,
+    edition: `${models.server.host} ${settings.model} ${PROMPT_VERSION} ${calls}`,
+    close: models.close,
+  };
 }
 
 /** Milliseconds after which a call that was to end by itself is taken to be over by the other processes. */

@@ -163,6 +163,20 @@ for (const [name, url] of [
       assert.equal((await opened.cache.get(key, value('the truth'))).text, 'the truth');
     });
 
+    test('who asks after a deletion is not given what was being read before it', async () => {
+      using opened = await open({ coherent: true });
+      const key = newKey();
+      const load = heldLoad('deleted meanwhile');
+      const before = opened.cache.get(key, load);
+      await load.called;
+      await opened.cache.delete(key);
+      const after = opened.cache.get(key, value('the truth'));
+      load.release();
+      assert.equal((await after).text, 'the truth');
+      assert.equal((await before).text, 'deleted meanwhile');
+      assert.equal((await opened.cache.get(key, failing)).text, 'the truth');
+    });
+
     test('it holds no more than its bytes, and gives up what was used least recently', async () => {
       using opened = await open({ maxBytes: 10_000, secondLevel: false });
       const big = 'x'.repeat(1_000);

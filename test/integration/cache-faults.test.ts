@@ -161,6 +161,38 @@ describe('a deletion', () => {
     await eventually(async () => ((await textOf(near, 'the truth')) === 'the truth' ? true : undefined));
   });
 
+  test('is made although Redis is full', async () => {
+    const [one, two] = [await open(COHERENT), await open(COHERENT)];
+    await textOf(one, 'old');
+    await admin(async (client) => {
+      await client.config('SET', 'maxmemory-policy', 'noeviction');
+      await client.config('SET', 'maxmemory', '1');
+    });
+    await one.delete(KEY);
+    assert.equal(await textOf(two, 'the truth'), 'the truth');
+  });
+
+  test('is made although Redis has just been given up for a moment', async () => {
+    const [near, far] = [await open(COHERENT), await open(COHERENT, proxy.through(redis.url))];
+    await textOf(far, 'old');
+    proxy.hang();
+    await far.get(['given up'], value('loaded'));
+    await proxy.restore();
+    await far.delete(KEY);
+    await eventually(async () => ((await textOf(near, 'the truth')) === 'the truth' ? true : undefined));
+  });
+
+  test('a message of somebody else on the bus is nobody’s business', async () => {
+    const cache = await open(COHERENT);
+    await textOf(cache, 'known');
+    await admin(async (client) => {
+      for (const name of ['meari:cache:bentocache.notifications:test', 'bentocache.notifications:test']) {
+        for (const text of ['not json', 'null', '{"origin":"x"}']) await client.publish(name, text);
+      }
+    });
+    assert.equal(await textOf(cache, 'new'), 'known');
+  });
+
   test('that a process cannot hear of is not missed: it asks for the truth until it hears again', async () => {
     const [near, far] = [await open(COHERENT), await open(COHERENT, proxy.through(redis.url))];
     await textOf(far, 'old');

@@ -3,6 +3,9 @@ import { after, before, describe, test } from 'node:test';
 import type { Knex } from 'knex';
 import pg from 'pg';
 import supertest from 'supertest';
+import { createExecutionRepository } from '../../src/store/repositories/execution-repository.ts';
+import { createSessionRepository } from '../../src/store/repositories/session-repository.ts';
+import { createUserRepository } from '../../src/store/repositories/user-repository.ts';
 import { SESSIONS } from '../support/paths.ts';
 import { recordStatements, type Statement } from '../support/query-budget.ts';
 import { startTestService, type TestService } from '../support/service.ts';
@@ -87,7 +90,30 @@ describe(`query plans on ${GENERATED_SESSIONS} sessions`, () => {
     await guest.get('/api/v1/tags').expect(200);
     await guest.post('/auth/logout').expect(204);
     await supertest(service.opsUrl).get('/metrics').expect(200);
+    await usedByOthers(service.container.database, body.session_id);
   }
+
+  /** What recovery, executors and followers ask beside. */
+  async function usedByOthers(database: Knex, id: string): Promise<void> {
+    const sessions = createSessionRepository(database);
+    const executions = createExecutionRepository(database);
+    const lease = { sessionId: id, fence: 1 };
+    await sessions.queuedBefore(id);
+    await sessions.versions([id]);
+    await executions.renew(lease, 1_000);
+    await executions.release(lease, { countsAsAttempt: true });
+    await executions.fail(lease, 'timeout');
+    await executions.takeForgotten(10, 10);
+    await executions.failExhausted(5);
+    await createUserRepository(database).extendLogin(Buffer.from('nobody'), new Date());
+  }
+
+  test('statements with parameters are prepared', async () => {
+    const connection = await service.container.database.client.acquireConnection();
+    const { rows } = await connection.query('select count(*)::int as prepared from pg_prepared_statements');
+    await service.container.database.client.releaseConnection(connection);
+    assert.ok(rows[0].prepared > 0);
+  });
 
   test('no statement of a request or an executor reads a big table from end to end', async () => {
     const database = service.container.database;

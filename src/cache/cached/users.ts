@@ -26,8 +26,12 @@ export function cachedUsers(
     },
 
     async deleteLogin(tokenHash) {
-      await users.deleteLogin(tokenHash);
-      await logins.delete([tokenHash]);
+      try {
+        await users.deleteLogin(tokenHash);
+      } finally {
+        // Also when the answer was lost on the way: the login may be gone.
+        await logins.delete([tokenHash]);
+      }
     },
   };
 }

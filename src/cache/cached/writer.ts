@@ -32,15 +32,15 @@ export function cachedWriter({ writer, words, edition }: CachedWriterOptions): W
     persona: (brief, signal, onDelta) =>
       isPersonal(brief)
         ? writer.persona(brief, signal, onDelta)
-        : shared('persona', brief, (ownSignal) => writer.persona(brief, ownSignal)),
+        : shared('persona', brief, (ownSignal) => writer.persona(brief, ownSignal, onDelta)),
     empathy: (brief, signal, onDelta) =>
       isPersonal(brief)
         ? writer.empathy(brief, signal, onDelta)
-        : shared('empathy', brief, (ownSignal) => writer.empathy(brief, ownSignal)),
+        : shared('empathy', brief, (ownSignal) => writer.empathy(brief, ownSignal, onDelta)),
     reflection: (brief, signal, onDelta) =>
       isPersonal(brief)
         ? writer.reflection(brief, signal, onDelta)
-        : shared('reflection', brief, (ownSignal) => writer.reflection(brief, ownSignal)),
+        : shared('reflection', brief, (ownSignal) => writer.reflection(brief, ownSignal, onDelta)),
   };
 }
 

@@ -119,7 +119,7 @@ export function createSessionRepository(database: Database): SessionRepository {
 
     async queuedBefore(sessionId) {
       const row = await database('meari_sessions')
-        .where('status', 'queued')
+        .whereRaw(`status = 'queued'`)
         .where('id', '<', sessionId)
         .count()
         .first();

@@ -147,13 +147,13 @@ export function createAsk(dependencies: AskDependencies): Ask {
   };
 }
 
-/** As long as the provider asks for, and otherwise longer each time, by chance. */
+/** Longer each time, by chance; and by that much after what the provider asks for, so that not all come back at once. */
 function jitteredAfter() {
   const jittered = new ExponentialBackoff({ initialDelay: RETRY_DELAY_MS });
   return new DelegateBackoff<IRetryBackoffContext<unknown>, IBackoff<unknown>>(({ result }, state) => {
     const next = state?.next(undefined) ?? jittered.next();
     const asked = 'error' in result && result.error instanceof ModelError ? result.error.retryAfterMs : 0;
-    return { delay: Math.max(next.duration, asked ?? 0), state: next };
+    return { delay: (asked ?? 0) + next.duration, state: next };
   });
 }
 

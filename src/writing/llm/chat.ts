@@ -17,6 +17,9 @@ export interface ChatAnswer {
   readonly outputTokens: number | undefined;
 }
 
+/** Google's models that think, from 2.5 on; the others, and Gemma, refuse a request that speaks of it. */
+const THINKS = /^gemini-(2\.[5-9]|[3-9])/;
+
 /** Characters. The longest answer that fits is a fifth of it: a model that runs on and on is cut off. */
 const LONGEST_ANSWER = 20_000;
 
@@ -40,7 +43,7 @@ export async function chat(
       ],
       responseFormat: { type: 'json', name, schema },
       // Gemini thinks for seconds before the first word unless told not to; others may not know the setting.
-      ...(model.provider.startsWith('google') ? { reasoning: 'none' } : {}),
+      ...(THINKS.test(model.modelId) ? { reasoning: 'none' } : {}),
       abortSignal: signal,
     });
     let text = '';

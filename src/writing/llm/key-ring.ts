@@ -1,6 +1,7 @@
 import {
   BrokenCircuitError,
   type CircuitBreakerPolicy,
+  CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
   handleWhen,
@@ -53,9 +54,13 @@ export function createKeyRing(count: number, now: () => number = Date.now): KeyR
     key.fault = fault;
   }
 
+  /** Half open: one call tries whether the provider is back, and the others do not wait for it. */
+  const isResting = ({ restsUntil, breaker }: Key): boolean =>
+    restsUntil > now() || breaker.state === CircuitState.HalfOpen;
+
   function next(): Key | undefined {
     const free = Array.from({ length: count }, (_, offset) => keys[(turn + offset) % count]).find(
-      (key) => key !== undefined && key.restsUntil <= now(),
+      (key) => key !== undefined && !isResting(key),
     );
     if (free) turn = free.index + 1;
     return free;
@@ -71,7 +76,7 @@ export function createKeyRing(count: number, now: () => number = Date.now): KeyR
     async use(enter, call) {
       let last: ModelError | undefined;
       for (let tried = 0; tried < count; tried++) {
-        if (keys.every(({ restsUntil }) => restsUntil > now())) break;
+        if (keys.every(isResting)) break;
         const release = await enter();
         const key = next();
         if (!key) {
@@ -81,7 +86,6 @@ export function createKeyRing(count: number, now: () => number = Date.now): KeyR
         try {
           return await key.breaker.execute(() => call(key.index));
         } catch (error) {
-          // Half open: one call tries whether the provider is back, and the others do not wait for it.
           if (error instanceof BrokenCircuitError) rest(key, 'circuit_open', LIMITED_REST_MS);
           else if (isModelError(error, 'key_refused')) rest(key, 'key_refused', REFUSED_REST_MS);
           else if (isModelError(error, 'rate_limited')) {

@@ -41,10 +41,20 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
   const places = createPlaces(redis, id, { ...limits, callMs, silentMs: SILENT_MS });
   const local = createLocalLimiter(limits);
   const line: Waiter[] = [];
+  /** Tickets whose leaving Redis has not confirmed: one that stayed would be before everybody else for good. */
+  const leaving = new Set<string>();
   let tickets = 0;
   let isLooking = false;
   let failingSince: number | undefined;
   let wake: (() => void) | undefined;
+
+  function leave(ticket: string): void {
+    leaving.add(ticket);
+    untraced(() => places.leave(ticket)).then(
+      () => leaving.delete(ticket),
+      () => {},
+    );
+  }
 
   /** True when the waiter has left the line, one way or the other. */
   function tryToPass(waiter: Waiter): Promise<boolean> {
@@ -58,6 +68,7 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
     try {
       const { granted, place, processes } = await places.attempt(waiter.ticket, waiter.place);
       failingSince = undefined;
+      leaving.forEach(leave);
       waiter.place = place;
       local.share(1 / processes);
       if (!granted) return false;
@@ -106,7 +117,7 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
         const ticket = `${id}:${++tickets}`;
         const onAbort = () => {
           remove(waiter);
-          untraced(() => places.leave(ticket)).catch(() => {});
+          leave(ticket);
           reject(signal.reason);
         };
         const waiter: Waiter = {
@@ -121,6 +132,7 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
           },
           fallBack() {
             signal.removeEventListener('abort', onAbort);
+            leave(ticket);
             local.acquire(signal).then(resolve, reject);
           },
         };

@@ -19,10 +19,14 @@ export function commonFaults(answer: unknown, allowed: readonly string[]): strin
   const letters = [...texts.map(({ text }) => text).join('')].filter((letter) => /\p{L}/u.test(letter));
   const korean = letters.filter((letter) => /\p{Script=Hangul}/u.test(letter));
   const known = allowed.join('\n');
+  const numbers = new Set(contactsIn(known).filter(isNumber).map(digitsOf));
+  // A telephone number is the same however it is written, and a part of one is another.
+  const isKnown = (contact: string) =>
+    isNumber(contact) ? numbers.has(digitsOf(contact)) : known.includes(contact);
   return [
     ...(korean.length < letters.length * LEAST_KOREAN ? ['answer: not in Korean'] : []),
     ...texts
-      .filter(({ text }) => contactsIn(text).some((contact) => !known.includes(contact)))
+      .filter(({ text }) => contactsIn(text).some((contact) => !isKnown(contact)))
       .map(({ path }) => `${path}: a link or a telephone number that is not among the data`),
   ];
 }
@@ -32,6 +36,15 @@ function contactsIn(text: string): string[] {
   return [
     ...(text.match(/(?:https?:\/\/|www\.)[^\s)\]”’]+/g) ?? []),
     ...(text.match(/[\w.+-]+@[\w-]+\.[\w.]+/g) ?? []),
-    ...(text.match(/(?<!\d)(?:0\d{1,2}-\d{3,4}-\d{4}|1[5-9]\d{2}-\d{4})(?!\d)/g) ?? []),
+    ...(text.match(/(?<!\d)(?:0\d{1,2}[-.\s)]{0,2}\d{3,4}[-.\s]?\d{4}|1[568]\d{2}[-.\s]?\d{4})(?!\d)/g) ??
+      []),
   ];
+}
+
+function isNumber(contact: string): boolean {
+  return /^[\d\s.)-]+$/.test(contact);
+}
+
+function digitsOf(number: string): string {
+  return number.replace(/\D/g, '');
 }

@@ -5,6 +5,7 @@ import { PERSONA_RULES, SERVICE_RULES } from '../prompts/rules.ts';
 import { userBlocks } from '../prompts/user-blocks.ts';
 import type { Task } from '../task.ts';
 import { commonFaults, words } from './answer-texts.ts';
+import { quoteFaults } from './keep-quotes.ts';
 
 /** In the order in which it is to be read while it is written. */
 const answerSchema = z.object({
@@ -25,7 +26,10 @@ export function personaTask(brief: PersonaBrief): Task<PersonaAnswer, Persona> {
     system: `${SERVICE_RULES}\n\n${PERSONA_RULES}`,
     user: `${userBlocks(brief)}\n이 사람을 이해한 모습을 써 주세요.`,
     schema: answerSchema,
-    faultsOf: (answer) => commonFaults(answer, []),
+    faultsOf: (answer) => [
+      ...commonFaults(answer, []),
+      ...quoteFaults(answer, [brief.topic.userContext ?? '']),
+    ],
     toResult: (answer) => ({ ...DEPTH, ...answer }),
     toDelta: (soFar) => ({ ...DEPTH, ...soFar }),
   };

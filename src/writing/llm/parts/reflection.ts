@@ -9,6 +9,7 @@ import { REFLECTION_RULES, SERVICE_RULES } from '../prompts/rules.ts';
 import { userBlocks } from '../prompts/user-blocks.ts';
 import type { Task } from '../task.ts';
 import { commonFaults, words } from './answer-texts.ts';
+import { quoteFaults } from './keep-quotes.ts';
 import { fittingInsights, fittingPolicies } from './material.ts';
 
 /** The insight and the policies are numbers: what they say is ours, and is added as it stands. */
@@ -36,7 +37,10 @@ export function reflectionTask(brief: CardsBrief): Task<ReflectionAnswer, Reflec
     system: `${SERVICE_RULES}\n\n${REFLECTION_RULES}`,
     user: `${userBlocks(brief)}\n${insightBlocks(brief)}\n이 사람에게 건넬 성찰 카드 세 장을 써 주세요.`,
     schema: answerSchema,
-    faultsOf: (answer) => commonFaults(answer, [JSON.stringify(material)]),
+    faultsOf: (answer) => [
+      ...commonFaults(answer, [JSON.stringify(material)]),
+      ...quoteFaults(answer, [JSON.stringify(material), brief.topic.userContext ?? '']),
+    ],
     toResult: (answer) => toReflection(answer, material),
     toDelta: ({ insight, policies, ...soFar }) => ({ type: 'reflection', ...soFar }),
   };

@@ -106,12 +106,32 @@ describe('answers', () => {
       '1588-9191',
       '02-123-4567',
       '010-1234-5678',
+      '1588 0199',
+      '01012345678',
+      '02)123-4567',
     ]) {
       assert.equal(commonFaults(text(contact), []).length, 1, contact);
       assert.deepEqual(commonFaults(text(contact), [`전화와 주소: ${contact}`]), [], contact);
     }
+    assert.deepEqual(commonFaults(text('02 123 4567'), ['02-123-4567']), []);
+    assert.deepEqual(commonFaults(text('https://a.example'), ['{"link":"https://a.example","x":1}']), []);
     for (const harmless of ['2024-2025년', '10-20분', '3, 4번', '1,000-2,000걸음', '밤 11시-1시']) {
       assert.deepEqual(commonFaults(text(harmless), []), [], harmless);
+    }
+  });
+
+  test('a persona or a reflection quotes nobody who is not among the data', () => {
+    const invented = '「의사 선생님이 이제 다 괜찮아질 거라고 하셨어요」';
+    for (const task of [personaTask(BRIEF), reflectionTask(BRIEF)]) {
+      const answer = goodAnswer(task);
+      const [field = ''] = Object.keys(answer).filter((name) => typeof answer[name] === 'string');
+      const faults = faultsOf(() =>
+        readAnswer(
+          task as typeof task & Parameters<typeof readAnswer>[0],
+          JSON.stringify({ ...answer, [field]: `${answer[field]} ${invented}` }),
+        ),
+      );
+      assert.deepEqual(faults, [`${field}: a quotation that is not among the data`]);
     }
   });
 
