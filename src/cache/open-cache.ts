@@ -8,7 +8,7 @@ import { entrySerializer, MemoryLevel } from './memory-level.ts';
 import type { CacheDefinition, NamedCache } from './named-cache.ts';
 import type { RedisLevel } from './redis-level.ts';
 
-/** Milliseconds for which an older value is given out without another try, after a load that failed. */
+/** Milliseconds added to the time of an older value after a load that failed: no other try while they last. */
 const BACKOFF_MS = 10_000;
 
 export interface OpenCacheOptions<Value> {
