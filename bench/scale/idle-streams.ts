@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openSession } from '../support/client.ts';
 import { type Figure, figure } from '../support/figures.ts';
@@ -11,6 +12,9 @@ const STREAMS = 1_000;
 const PER_USER = 3;
 /** Streams that are being opened at the same time. */
 const OPENING = 16;
+const OPEN_ATTEMPTS = 20;
+/** Milliseconds until who was refused asks again. */
+const REFUSED_MS = 500;
 /** Milliseconds that are watched, in which every stream has one heartbeat. */
 const WATCHED_MS = 15_000;
 const MINUTE_MS = 60_000;
@@ -28,9 +32,7 @@ export async function measureIdleStreams(deployment: Deployment): Promise<Figure
   let opened = 0;
   const follow = async () => {
     for (let number = opened++; number < STREAMS; number = opened++) {
-      const cookie = guests[number % guests.length] ?? '';
-      const stream = await openSession(api.url, cookie, { Accept: 'text/event-stream' });
-      if (stream.statusCode !== 201) throw new Error(`${stream.statusCode} instead of a stream`);
+      const stream = await openStream(api.url, guests[number % guests.length] ?? '');
       leaving.signal.addEventListener('abort', () => stream.destroy(), { once: true });
       stream.on('error', () => {}).resume();
     }
@@ -64,6 +66,19 @@ export async function measureIdleStreams(deployment: Deployment): Promise<Figure
     ),
     figure('a process: statements of its recovery', perMinute('recovery') / 2, 'statements/min'),
   ];
+}
+
+/** A busy machine may refuse for a moment, and says so: what is measured is what comes after. */
+async function openStream(url: string, cookie: string): Promise<IncomingMessage> {
+  for (let attempt = 1; ; attempt++) {
+    const stream = await openSession(url, cookie, { Accept: 'text/event-stream' });
+    if (stream.statusCode === 201) return stream;
+    stream.resume();
+    if (stream.statusCode !== 503 || attempt === OPEN_ATTEMPTS) {
+      throw new Error(`${stream.statusCode} instead of a stream`);
+    }
+    await delay(REFUSED_MS);
+  }
 }
 
 /** NaN where the system does not tell. */
