@@ -32,7 +32,7 @@ export function arithmetic(figures: readonly Figure[]): string {
     const peak = PEAKS.high * average;
     const atOnce = peak * SESSION_SECONDS.slow;
     const workers = Math.max(2, Math.ceil(atOnce / (SLOTS * FILLED)));
-    const apis = Math.max(2, Math.ceil((peak * processors('API')) / API_FILLED));
+    const apis = 1 + Math.ceil((peak * processors('API')) / API_FILLED);
     const background =
       atOnce / RENEW_EVERY_SECONDS +
       ((workers + apis) * measured('a process: statements of its recovery')) / 60;
@@ -50,6 +50,7 @@ export function arithmetic(figures: readonly Figure[]): string {
       (workers + apis) * POOL,
       peak * measured('a session: Redis commands'),
       2 * atOnce,
+      aDay * CALLS,
       peak * CALLS * 60,
       `${short((peak * TOKENS.in * 60) / 1e6)} and ${short((peak * TOKENS.out * 60) / 1e6)}`,
       aDay * DOLLARS,
@@ -62,7 +63,7 @@ export function arithmetic(figures: readonly Figure[]): string {
     `sessions/s at the peak (${PEAKS.usual} to ${PEAKS.high} ×)`,
     `sessions at once at ${PEAKS.high} ×, of ${SESSION_SECONDS.fast} to ${SESSION_SECONDS.slow} s`,
     `worker processes of ${SLOTS} slots, ${100 * FILLED} % filled`,
-    'API processes, two at least',
+    'API processes, one of them to spare',
     'processors of the workers',
     'processors of the API',
     'processors of Postgres',
@@ -71,6 +72,7 @@ export function arithmetic(figures: readonly Figure[]): string {
     `connections to Postgres at most, ${POOL} a process`,
     'Redis commands/s',
     'Redis subscriptions',
+    'model calls a day',
     'model calls/min',
     'million tokens/min, in and out',
     'US dollars a day for the model',

@@ -6,10 +6,13 @@ import { countRedisCommands } from './redis-commands.ts';
 import { redisMemory } from './redis-info.ts';
 import { countStatements } from './statements.ts';
 
-/** Sessions at the same time, each of a user of their own. */
-const AT_ONCE = 40;
-/** That are timed: the code of both processes has been compiled by then. */
-const TIMED_ROUNDS = 3;
+/** Sessions at the same time, each of a user of their own: so few that nothing waits, times out and is done again. */
+const AT_ONCE = 16;
+/** Not counted: the code of both processes is compiled meanwhile, and the caches are filled. */
+const WARM_UP_ROUNDS = 2;
+const COUNTED_ROUNDS = 2;
+const COUNTED = COUNTED_ROUNDS * AT_ONCE;
+const TIMED_ROUNDS = 4;
 /** Milliseconds after the last answer in which the executor ends what nobody waits for. */
 const SETTLE_MS = 300;
 
@@ -27,20 +30,20 @@ export async function measureSessionCost(deployment: Deployment): Promise<Figure
   const guests = await deployment.guests(AT_ONCE);
   const round = () =>
     Promise.all(guests.map(async (cookie) => textOf(await openSession(api.url, cookie, {}))));
-  await round();
+  for (let number = 0; number < WARM_UP_ROUNDS; number++) await round();
 
   const figures: Figure[] = [];
   {
     using commands = await countRedisCommands(redisUrl);
     await statements.restart();
-    await round();
+    for (let number = 0; number < COUNTED_ROUNDS; number++) await round();
     await delay(SETTLE_MS);
     figures.push(
       ...perSession('statements', 'statements', withoutRecovery(await statements.counts())),
       ...perSession('Redis commands', 'commands', commands.counts().sent),
       figure(
         'a session: commands inside Redis scripts',
-        commands.counts().insideScripts / AT_ONCE,
+        commands.counts().insideScripts / COUNTED,
         'commands',
       ),
     );
@@ -82,8 +85,8 @@ function withoutRecovery(counts: ReadonlyMap<string, number>): ReadonlyMap<strin
 function perSession(what: string, unit: string, counts: ReadonlyMap<string, number>): Figure[] {
   const causes = [...counts].sort(([, a], [, b]) => b - a);
   return [
-    figure(`a session: ${what}`, sum(counts.values()) / AT_ONCE, unit),
-    ...causes.map(([cause, count]) => figure(`a session: ${what}, ${cause}`, count / AT_ONCE, unit)),
+    figure(`a session: ${what}`, sum(counts.values()) / COUNTED, unit),
+    ...causes.map(([cause, count]) => figure(`a session: ${what}, ${cause}`, count / COUNTED, unit)),
   ];
 }
 

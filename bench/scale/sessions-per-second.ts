@@ -15,7 +15,7 @@ const SLOTS = 8;
 const ROUNDS = 3;
 /** Without the model's time the processors are the limit, however many run at once. */
 const FAST_SLOTS = 16;
-const FAST_BACKLOG = 300;
+const FAST_BACKLOG = 240;
 const PER_USER = 3;
 /** Milliseconds: no backlog is waited for longer. */
 const DRAIN_WITHIN_MS = 40_000;

@@ -51,7 +51,7 @@ describe('docs/scaling.md', () => {
     // 810 / (32 × 0.7)
     assert.equal(last('worker processes'), '37');
     assert.equal(last('processors of the workers'), '12');
-    // 1 157 of sessions, 162 of leases, 78 of 39 processes.
+    // 1 157 of sessions, 162 of leases, 80 of 40 processes.
     assert.equal(last('statements/s'), '1 400');
     assert.equal(last('model calls/min'), '21 000');
     assert.equal(last('US dollars a day'), '5 600');
