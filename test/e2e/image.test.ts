@@ -41,6 +41,8 @@ test('the image, as api and worker of the Compose file: a session from one to th
     };
     return startContainer(image, variables);
   };
+  const migration = startInImage(image, ['node', 'src/migrate.ts'], { DATABASE_URL: database.url });
+  assert.equal(await endOf(migration), 0, 'what Kubernetes runs before it');
   await using api = await start('api');
   await using worker = await start('worker');
   await Promise.all([api.ready, worker.ready]);
