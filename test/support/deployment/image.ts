@@ -55,7 +55,7 @@ async function apply(
 ): Promise<void> {
   switch (keyword) {
     case 'WORKDIR':
-      image.directory = inside(image.root, text);
+      image.directory = join(image.root, text);
       await mkdir(image.directory, { recursive: true });
       return;
     case 'ENV':
@@ -69,7 +69,11 @@ async function apply(
         await copy(source, words.at(-1) ?? '', flags.from, image, roots);
       return;
     case 'RUN':
-      await run('/bin/sh', ['-c', text], { cwd: image.directory, env: environment(image.environment) });
+      await run('/bin/sh', ['-c', text], {
+        cwd: image.directory,
+        // The packages are in npm's cache, where installing the project has put them.
+        env: { PATH, HOME: process.env.HOME, npm_config_prefer_offline: 'true', ...image.environment },
+      });
       return;
     case 'USER': {
       const [uid = Number.NaN, gid = Number.NaN] = text.split(':').map(Number);
@@ -104,24 +108,11 @@ async function copy(
   const root = roots.get(from);
   if (root === undefined) throw new Error(`COPY --from=${from}: there is no such stage`);
   // Moved, since a copy of node_modules takes long: nothing reads a stage after what is copied from it.
-  return rename(inside(root, source), destination);
+  return rename(join(root, source), destination);
 }
 
-/** A path in the image, as one of this machine. */
-function inside(root: string, path: string): string {
-  return join(root, path);
-}
-
-function environment(own: Readonly<Record<string, string>>): Record<string, string> {
-  return {
-    // The base image's Node comes before any other.
-    PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
-    HOME: process.env.HOME ?? '/',
-    // The packages are in npm's cache, where installing the project has put them.
-    npm_config_prefer_offline: 'true',
-    ...own,
-  };
-}
+/** The base image's Node comes before any other. */
+const PATH = [dirname(process.execPath), process.env.PATH].join(delimiter);
 
 /**
  * Starts a command in the image as its user, with nothing but these variables. It cannot write a single byte to any
@@ -132,7 +123,7 @@ export function startInImage(
   command: readonly string[],
   variables: Readonly<Record<string, string>>,
 ) {
-  const { HOME: _, npm_config_prefer_offline: __, ...env } = environment({ ...fixed, ...variables });
+  const env = { PATH, ...fixed, ...variables };
   const options: SpawnOptions = { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] };
   // Only root may become somebody else; anybody else is not root already.
   const identity = process.getuid?.() === 0 ? user : {};

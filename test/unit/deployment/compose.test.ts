@@ -133,6 +133,12 @@ describe('the variables of docker-compose.yml', () => {
     const asked = [...composeText().matchAll(/\$\{([A-Z_]+)/g)].map(([, name]) => name);
     assert.deepEqual(Object.keys(given).sort(), [...new Set(asked)].sort());
 
+    const docs = readFileSync(join(PROJECT, 'docs/deployment.md'), 'utf8');
+    const untold = Object.keys(given).filter(
+      (name) => !docs.includes(`\`${name}`) && !name.startsWith('LLM_'),
+    );
+    assert.deepEqual(untold, [], 'docs/deployment.md');
+
     const filled = readCompose(given);
     const api = readConfig({ ...imageEnvironment(), ...environmentOf(filled, 'api') });
     assert.equal(new URL(api.database.url ?? '').password, given.POSTGRES_PASSWORD);
