@@ -21,6 +21,7 @@ import { createCallHooks } from './capture/calls.ts';
 import { runDeferred } from './deferred.ts';
 import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
 import type { Profiler } from './model.ts';
+import { observeMemory } from './process-memory.ts';
 import { createProfiler } from './profiler.ts';
 import { UnitSuffixPrometheusExporter } from './prometheus.ts';
 import { localSpanListener } from './span-listener.ts';
@@ -125,6 +126,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
     ],
   });
   sdk.start();
+  observeMemory();
   trace.setGlobalTracerProvider(
     createTracerProvider({
       resource,
