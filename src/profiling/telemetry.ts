@@ -21,6 +21,7 @@ import { createCallHooks } from './capture/calls.ts';
 import { runDeferred } from './deferred.ts';
 import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
 import type { Profiler } from './model.ts';
+import { observeMemory } from './process-memory.ts';
 import { createProfiler } from './profiler.ts';
 import { observeProfiler } from './profiler-metrics.ts';
 import { UnitSuffixPrometheusExporter } from './prometheus.ts';
@@ -127,6 +128,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
   });
   sdk.start();
   observeProfiler(profiler, metrics.getMeter('meari'));
+  observeMemory();
   trace.setGlobalTracerProvider(
     createTracerProvider({
       resource,
