@@ -85,30 +85,31 @@ export function createSessionMetrics() {
           'Since the acceptance of the oldest session that is not finished, by status; 0 without any.',
         unit: 's',
       });
+      const available = meter.createObservableGauge('meari.database.available', {
+        description:
+          '1 while the database tells what is not finished, else 0: the other readings are old then.',
+      });
       const limit = meter.createObservableGauge('meari.session.queue.limit', {
         description: 'Sessions that may wait, in all.',
       });
       const slots = meter.createObservableGauge('meari.session.slots', {
         description: 'Sessions that this process executes at once; 0 in one that only answers requests.',
       });
-      // Apart from what the database tells: they are there while it is away.
-      const observeLimits = (result: BatchObservableResult) => {
+      const observe = async (result: BatchObservableResult) => {
         result.observe(limit, limits.queued);
         result.observe(slots, limits.slots);
-      };
-      const observe = async (result: BatchObservableResult) => {
-        const { queued, running, oldestQueuedSeconds, oldestProcessingSeconds } = await load();
+        const current = await load().catch(() => undefined);
+        result.observe(available, current ? 1 : 0);
+        if (!current) return;
+        const { queued, running, oldestQueuedSeconds, oldestProcessingSeconds } = current;
         result.observe(depth, queued, { status: 'queued' });
         result.observe(depth, running, { status: 'processing' });
         result.observe(oldest, oldestQueuedSeconds, { status: 'queued' });
         result.observe(oldest, oldestProcessingSeconds, { status: 'processing' });
       };
-      meter.addBatchObservableCallback(observeLimits, [limit, slots]);
-      meter.addBatchObservableCallback(observe, [depth, oldest]);
-      return () => {
-        meter.removeBatchObservableCallback(observeLimits, [limit, slots]);
-        meter.removeBatchObservableCallback(observe, [depth, oldest]);
-      };
+      const instruments = [depth, oldest, available, limit, slots];
+      meter.addBatchObservableCallback(observe, instruments);
+      return () => meter.removeBatchObservableCallback(observe, instruments);
     },
   };
 }
