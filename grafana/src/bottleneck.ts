@@ -1,6 +1,6 @@
 import { BigValueTextMode } from '@grafana/grafana-foundation-sdk/common';
 import { buildDashboard } from './dashboard.ts';
-import { profilerView, traces } from './links.ts';
+import { JOB_SPAN, profilerView, traces } from './links.ts';
 import { graph, heatmap, stat } from './panels.ts';
 import {
   buckets,
@@ -23,7 +23,7 @@ const STATEMENTS = 'http_server_request_statements';
 const MODEL = 'gen_ai_client_operation_duration_seconds';
 const NAMED = 'http_request_method, http_route';
 /** The job of a session: in its worker, or in the process that answered. */
-const JOB = `${INSTANCE}, http_route="", route="process sessions"`;
+const JOB = `${INSTANCE}, http_route="", route="${JOB_SPAN}"`;
 const CHOSEN_STEP = `${INSTANCE}, step=~"$step"`;
 
 const toStep = traces('Traces with this step in Jaeger', { operation: '${__field.labels.step}' });
@@ -310,7 +310,7 @@ export const bottleneck = () =>
             queries: [
               { expr: sum(rate(`${MODEL}_count`, INSTANCE), 'error_type'), legend: '{{error_type}}' },
             ],
-            links: [traces('Failed traces in Jaeger', { operation: 'process sessions', tags: 'error=true' })],
+            links: [traces('Failed traces in Jaeger', { operation: JOB_SPAN, tags: 'error=true' })],
           }),
           graph({
             title: 'Tokens',

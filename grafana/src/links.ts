@@ -5,6 +5,9 @@ import {
   DashboardLinkType,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 
+/** The span of a job that executes a session. */
+export const JOB_SPAN = 'process meari-sessions';
+
 export interface TraceSearch {
   /** Of `service.name`. */
   readonly service?: string;

@@ -1,5 +1,5 @@
 import { buildDashboard } from './dashboard.ts';
-import { traces } from './links.ts';
+import { JOB_SPAN, traces } from './links.ts';
 import { graph, heatmap, stat } from './panels.ts';
 import { buckets, INSTANCE, increase, orZero, percentiles, rate, ratio, sum } from './queries.ts';
 import { instance } from './variables.ts';
@@ -8,8 +8,8 @@ const EXECUTIONS = 'meari_session_executions_total';
 const WAIT = 'meari_session_queue_wait_seconds';
 const STEPS = 'meari_session_step_duration_seconds';
 
-const toJobs = traces('Traces of jobs in Jaeger', { operation: 'process sessions' });
-const toFailedJobs = traces('Failed jobs in Jaeger', { operation: 'process sessions', tags: 'error=true' });
+const toJobs = traces('Traces of jobs in Jaeger', { operation: JOB_SPAN });
+const toFailedJobs = traces('Failed jobs in Jaeger', { operation: JOB_SPAN, tags: 'error=true' });
 
 /** Whether accepted sessions get done. */
 export const workers = () =>
