@@ -21,6 +21,15 @@ describe('docs/scaling.md', () => {
     for (const link of new Set(links)) await access(new URL(`../../docs/${link}`, import.meta.url));
   });
 
+  test('every alert and recorded series that it names is one', async () => {
+    const page = await read('docs/scaling.md');
+    const rules =
+      (await read('prometheus/rules/alerts.yml')) + (await read('prometheus/rules/recording.yml'));
+    const named = new Set([...page.matchAll(/`(Meari[A-Z]\w+|meari:\w+:\w+)/g)].map(([, name = '']) => name));
+    assert.ok(named.size > 10);
+    for (const name of named) assert.match(rules, new RegExp(`(alert|record): ${name}$`, 'm'));
+  });
+
   test('a million sessions a day at ten times the average: 116 a second, 810 at once for 7 s each', () => {
     const costs = {
       'a session: statements': 10,
