@@ -33,7 +33,7 @@ export interface SpanRecord {
   readonly status: 'ok' | 'error';
   readonly attributes: SpanAttributes;
   readonly events: readonly SpanEvent[];
-  /** `file:line` of the application, relative to its folder. Known from the second call of its kind on. */
+  /** `file:line` of the application, relative to its folder; undefined where none was on the stack, or nobody looked. */
   readonly callSite: string | undefined;
 }
 

@@ -193,7 +193,9 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     },
     trace(traceId) {
       const trace = traces.find(traceId);
-      return trace && detailOf(trace, traces.pinnedFor(trace));
+      if (trace === undefined) return undefined;
+      const detail = detailOf(trace, traces.pinnedFor(trace));
+      return { ...detail, findingDetails: detail.findingDetails.map(findings.completed) };
     },
     findings: allFindings,
     mute: findings.mute,

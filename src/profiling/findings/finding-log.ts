@@ -30,7 +30,11 @@ export function createFindingLog(now: () => number) {
       lastSeenAt: 0,
       traceIds: [],
     };
+    const { callSite } = group.worst;
     if (costOf(finding) >= costOf(group.worst)) group.worst = finding;
+    // Not each occurrence knows its line.
+    const site = group.worst.callSite ?? finding.callSite ?? callSite;
+    if (group.worst.callSite !== site) group.worst = { ...group.worst, callSite: site };
     group.lastSeenAt = now();
     if (traceId === undefined) group.occurrences = 1;
     else if (!group.traceIds.includes(traceId)) {
@@ -53,6 +57,12 @@ export function createFindingLog(now: () => number) {
   return {
     record,
     size: () => groups.size,
+
+    /** With the line of code that another occurrence of the same problem has told. */
+    completed(finding: Finding): Finding {
+      const callSite = finding.callSite ?? groups.get(finding.fingerprint)?.worst.callSite;
+      return callSite === finding.callSite ? finding : { ...finding, callSite };
+    },
 
     /** The worst first; muted ones last. */
     all(): readonly FindingGroup[] {

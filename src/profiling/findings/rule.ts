@@ -85,7 +85,7 @@ export function groupBy<T>(
   return groups;
 }
 
-/** Known from the second call of its kind under one parent on. */
+/** Of the first call whose line is known. */
 export function callSiteOf(nodes: readonly SpanNode[]): string | undefined {
   return nodes.find(({ span }) => span.notes?.callSite !== undefined)?.span.notes?.callSite;
 }
