@@ -216,7 +216,7 @@ export type Severity = 'info' | 'warning' | 'critical';
  * - `slow-statement`: statement, longestMs
  * - `pool-exhausted`: waits, failed, share
  * - `model-dominates`: model, share
- * - `identical-prompts`: model, prompts
+ * - `identical-prompts`: model, prompts; when other requests asked them, how many with this one: requests
  * - `cache-not-paying`: cache, lookups, hitRate, netSavingMs
  * - `event-loop-blocked`: blocks, longestMs, step
  */

@@ -3,6 +3,7 @@ import { type Unit, unitsOf } from './analysis/unit-of-work.ts';
 import { createSelfCost } from './cost/self-cost.ts';
 import { createCacheEconomics } from './findings/cache-economics.ts';
 import { createFindingLog } from './findings/finding-log.ts';
+import { rememberPrompts } from './findings/repeated-prompts.ts';
 import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
 import { createRules } from './findings/rules.ts';
 import type {
@@ -54,7 +55,8 @@ const MOST_TRACES_LISTED = 500;
 export function createProfiler(options: ProfilerOptions): RunningProfiler {
   const { service, budgetBytes, blocks, thresholds = THRESHOLDS } = options;
   const now = () => performance.now();
-  const findIn = createRules(blocks, thresholds);
+  const prompts = rememberPrompts();
+  const findIn = createRules(blocks, thresholds, prompts);
   const routes = createRouteStatistics({ limit: ROUTES });
   const caches = createCacheEconomics();
   const findings = createFindingLog(() => performance.timeOrigin + now());
@@ -65,7 +67,7 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     onTrace: take,
     now,
   });
-  const knownBytes = () => routes.bytes() + findings.size() * FINDING_BYTES;
+  const knownBytes = () => routes.bytes() + findings.size() * FINDING_BYTES + prompts.bytes();
   const traces = createTraceStore({ room: () => budgetBytes * (1 - OPEN_SHARE) - knownBytes() });
   const thinning = createThinning();
   let droppedSpans = 0;

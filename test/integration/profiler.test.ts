@@ -168,6 +168,18 @@ describe('the profiler in the service', () => {
     assert.ok(!all(profiler).includes(MARKER));
   });
 
+  test('the same prompt in two requests is found in the second, with the line that asks', async () => {
+    await using llm = await startLlmWriter({ protocol: 'google' });
+    const { signal } = new AbortController();
+    const ask = () => asRequest(() => llm.writer.persona(briefOf(`${MARKER} 같은 밤`), signal));
+    const [first, second] = [await ask(), await ask()];
+    assert.equal(findingOf(first, 'identical-prompts'), undefined);
+    const found = findingOf(second, 'identical-prompts');
+    assert.deepEqual([found?.evidence.prompts, found?.evidence.requests], [2, 2]);
+    assert.match(found?.callSite ?? '', /^src\/writing\/llm\/ask\.ts:\d+$/);
+    assert.ok(!all(profiler).includes(MARKER));
+  });
+
   test('waiting for a connection is a band, and a finding', async () => {
     const { database } = service.container;
     const route = await asRequest(async () => {
