@@ -33,9 +33,11 @@ function valuesOf({ evidence, count, timeMs, savingMs, step }) {
   };
 }
 
-/** @param {Finding} finding */
+/** One of several requests is another problem than one in itself, and says so. @param {Finding} finding */
 export function findingTitle(finding) {
-  return textOf(`${finding.rule}.title`, valuesOf(finding)) ?? finding.title;
+  const { rule, evidence, title } = finding;
+  const isAcross = evidence.requests !== undefined;
+  return textOf(`${rule}.${isAcross ? 'titleAcross' : 'title'}`, valuesOf(finding)) ?? title;
 }
 
 /** What to do about it. @param {Finding} finding */
@@ -88,7 +90,7 @@ function evidenceView({ evidence }) {
  * @param {{ withRoute?: boolean, open?: boolean, withTrace?: boolean, more?: any }} [options]
  */
 export function findingView(finding, { withRoute = true, open = false, withTrace = true, more } = {}) {
-  const { severity, callSite, route, traceId, spanIds } = finding;
+  const { rule, severity, callSite, route, step, traceId, spanIds } = finding;
   return el(
     'article',
     { class: `finding is-${severity}` },
@@ -105,6 +107,8 @@ export function findingView(finding, { withRoute = true, open = false, withTrace
         el('a', { href: addressOf('traces', traceId, { span: spanIds[0] }) }, t('showInTrace')),
     ),
     findingAdvice(finding) && el('p', {}, findingAdvice(finding)),
+    rule === 'event-loop-blocked' &&
+      el('p', {}, el('a', { href: addressOf('cpu', undefined, { step, route }) }, t('takeProfile'))),
     el('details', { open }, el('summary', {}, t('evidence')), evidenceView(finding)),
     more,
   );

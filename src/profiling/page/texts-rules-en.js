@@ -30,6 +30,8 @@ export const RULES_ENGLISH = {
   'model-dominates.advice': 'Answer in parts as they come, keep answers, or take a faster model.',
   'identical-prompts.name': 'Identical prompts',
   'identical-prompts.title': '{model} is asked the same {prompts} times',
+  'identical-prompts.titleAcross':
+    '{model} is asked the same {prompts} times by {requests} requests within 10 minutes',
   'identical-prompts.advice': 'Keep the first answer.',
   'cache-not-paying.name': 'Cache that does not pay',
   'cache-not-paying.title':
@@ -38,7 +40,8 @@ export const RULES_ENGLISH = {
   'event-loop-blocked.name': 'Event loop blocked',
   'event-loop-blocked.title':
     'The event loop was blocked for {longestMs} while "{step}" worked: everybody else waited',
-  'event-loop-blocked.advice': 'Take a CPU profile, and split the work or move it to a thread.',
+  'event-loop-blocked.advice':
+    'No trace can tell which function it was: take a CPU profile while it runs. Then split its work, or move it to a thread.',
   'evidence.statement': 'Statement',
   'evidence.distinctBindings': 'Different values',
   'evidence.parent': 'Called in',
@@ -58,6 +61,7 @@ export const RULES_ENGLISH = {
   'evidence.failed': 'Given up',
   'evidence.model': 'Model',
   'evidence.prompts': 'Times asked',
+  'evidence.requests': 'By requests',
   'evidence.cache': 'Cache',
   'evidence.lookups': 'Look-ups',
   'evidence.hitRate': 'Hits',

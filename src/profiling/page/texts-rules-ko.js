@@ -31,6 +31,7 @@ export const RULES_KOREAN = {
   'model-dominates.advice': '되는 대로 나눠 응답하거나, 답을 보관하거나, 더 빠른 모델을 쓰세요.',
   'identical-prompts.name': '같은 프롬프트',
   'identical-prompts.title': '{model}에 같은 것을 {prompts}번 묻습니다',
+  'identical-prompts.titleAcross': '10분 안에 요청 {requests}개가 {model}에 같은 것을 {prompts}번 묻습니다',
   'identical-prompts.advice': '첫 답을 보관하세요.',
   'cache-not-paying.name': '효과 없는 캐시',
   'cache-not-paying.title':
@@ -38,7 +39,8 @@ export const RULES_KOREAN = {
   'cache-not-paying.advice': '더 오래 보관하거나, 키를 바꾸거나, 없애세요.',
   'event-loop-blocked.name': '이벤트 루프 막힘',
   'event-loop-blocked.title': '"{step}"이(가) 일하는 동안 이벤트 루프가 {longestMs} 막혀 모두가 기다렸습니다',
-  'event-loop-blocked.advice': 'CPU 프로파일을 떠서 일을 나누거나 스레드로 옮기세요.',
+  'event-loop-blocked.advice':
+    '어느 함수인지는 트레이스로 알 수 없습니다. 실행되는 동안 CPU 프로파일을 뜬 뒤, 일을 나누거나 스레드로 옮기세요.',
   'evidence.statement': '문장',
   'evidence.distinctBindings': '서로 다른 값',
   'evidence.parent': '호출한 곳',
@@ -58,6 +60,7 @@ export const RULES_KOREAN = {
   'evidence.failed': '포기한 횟수',
   'evidence.model': '모델',
   'evidence.prompts': '물은 횟수',
+  'evidence.requests': '물은 요청 수',
   'evidence.cache': '캐시',
   'evidence.lookups': '조회',
   'evidence.hitRate': '적중률',

@@ -340,8 +340,16 @@ describe('the other rules', () => {
       step('wait', [], 100, 400),
       span({ id: 'call', parent: 'wait', kind: 'client', from: 100, to: 400 }),
     ];
-    const finding = findOnly([request(600), step('burn', [], 100, 400)], [{ start: 150, end: 350 }]);
-    assert.deepEqual([finding.rule, finding.step], ['event-loop-blocked', 'burn']);
+    const burn = {
+      ...step('burn', [], 100, 400),
+      notes: { fingerprint: '', values: '', callSite: 'src/burn.ts:5' },
+    };
+    const inside = span({ id: 'loop', parent: 'burn', from: 110, to: 390 });
+    const finding = findOnly([request(600), burn, inside], [{ start: 150, end: 350 }]);
+    assert.deepEqual(
+      [finding.rule, finding.step, finding.callSite],
+      ['event-loop-blocked', 'burn', 'src/burn.ts:5'],
+    );
     const waiting = spans.filter(({ id }) => id !== 'burn');
     assert.deepEqual(find(waiting, [{ start: 150, end: 350 }]), []);
     assert.deepEqual(find(spans, [{ start: 700, end: 900 }]), []);
