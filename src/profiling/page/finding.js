@@ -13,17 +13,20 @@ const SHARES = new Set(['share', 'hitRate']);
 /** @param {string} name @param {string | number | readonly string[]} value */
 function evidenceText(name, value) {
   if (typeof value === 'string') return value;
-  if (typeof value !== 'number') return value.join(' → ');
+  if (typeof value !== 'number') return listText(name, value);
   if (SHARES.has(name)) return percent(value);
   return name.endsWith('Ms') ? ms(value) : number(value);
 }
 
+/** In an order, by what each has to wait for, or just some. @param {string} name @param {readonly string[]} values */
+function listText(name, values) {
+  if (name === 'order') return values.join(' → ');
+  return name === 'schedule' ? values.join(' · ').replaceAll(' after ', ' ← ') : values.join(', ');
+}
+
 /** What a text may say of a finding. @param {Finding} finding */
 function valuesOf({ evidence, count, timeMs, savingMs, step }) {
-  const values = Object.entries(evidence).map(([name, value]) => [
-    name,
-    Array.isArray(value) ? value.join(', ') : evidenceText(name, value),
-  ]);
+  const values = Object.entries(evidence).map(([name, value]) => [name, evidenceText(name, value)]);
   return {
     step: step ?? '',
     ...Object.fromEntries(values),

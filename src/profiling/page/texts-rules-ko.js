@@ -51,7 +51,7 @@ export const RULES_KOREAN = {
   'evidence.request': '요청',
   'evidence.distinctUrls': '서로 다른 주소',
   'evidence.order': '실행된 순서',
-  'evidence.schedule': '필요한 것',
+  'evidence.schedule': '각자 기다리는 것',
   'evidence.steps': '독립된 단계',
   'evidence.nowMs': '지금',
   'evidence.predictedMs': '고친 뒤',
