@@ -102,13 +102,13 @@ describe('the profiler page', () => {
       ({ worst }: { worst: Finding }) => worst.rule === 'sequential-steps' && worst.route === SLOW,
     );
     const path = `/profiler/api/findings/${sequence.fingerprint}`;
-    await supertest(service.opsUrl).post(`${path}/mute`).send({ reason: 'for this test' }).expect(200);
+    await supertest(service.opsUrl).post(`${path}/mute`).send({ reason: 'for this test' }).expect(204);
     await using visitor = await open();
     const verdict = visitor.page.locator('.verdict');
     await verdict.getByText('Worth most').waitFor();
     assert.match(await verdict.innerText(), /is (empathy|reflection)\s.*Worth most\s+N\+1.* in "sources"/s);
     assert.equal(await verdict.getByText('Why', { exact: true }).count(), 0);
-    await supertest(service.opsUrl).post(`${path}/unmute`).expect(200);
+    await supertest(service.opsUrl).post(`${path}/unmute`).expect(204);
   });
 
   test('from the routes to one of them: shares of its steps, findings, slowest traces, Grafana', async () => {

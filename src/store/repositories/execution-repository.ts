@@ -178,11 +178,24 @@ export function createExecutionRepository(database: Database): ExecutionReposito
 
     async load() {
       const { rows } = await database.raw<{
-        rows: { queued: number; running: number; typical_ms: number | null }[];
+        rows: {
+          queued: number;
+          running: number;
+          oldest_queued_seconds: number;
+          oldest_processing_seconds: number;
+          typical_ms: number | null;
+        }[];
       }>(
         `select
            (select count(*)::int from meari_sessions where status = 'queued') as queued,
            (select count(*)::int from meari_sessions where status = 'processing' and lease_expires_at > now()) as running,
+           -- Ids grow with time: the first one is the oldest.
+           coalesce(greatest(0, extract(epoch from now() - (
+             select created_at from meari_sessions where status = 'queued' order by id limit 1
+           ))), 0)::float8 as oldest_queued_seconds,
+           coalesce(greatest(0, extract(epoch from now() - (
+             select min(created_at) from meari_sessions where status = 'processing'
+           ))), 0)::float8 as oldest_processing_seconds,
            (select percentile_cont(0.5) within group (order by ms) from (
               select extract(epoch from completed_at - started_at) * 1000 as ms from meari_sessions
               where status = 'completed' order by completed_at desc limit :recent
@@ -193,6 +206,8 @@ export function createExecutionRepository(database: Database): ExecutionReposito
       return {
         queued: row?.queued ?? 0,
         running: row?.running ?? 0,
+        oldestQueuedSeconds: row?.oldest_queued_seconds ?? 0,
+        oldestProcessingSeconds: row?.oldest_processing_seconds ?? 0,
         typicalMs: row?.typical_ms ?? undefined,
       };
     },
