@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import supertest from 'supertest';
@@ -127,7 +128,13 @@ describe('the profiler page', () => {
       (await page.getByRole('link', { name: 'Open in Grafana' }).getAttribute('href')) ?? '',
     );
     assert.equal(grafana.origin + grafana.pathname, 'http://grafana.example/d/meari-bottleneck');
-    assert.equal(grafana.searchParams.get('var-route'), SLOW);
+    assert.equal(grafana.searchParams.get('var-route'), '/slow/sessions');
+    // The dashboard's own variable, whose values are templates.
+    const { templating } = JSON.parse(
+      await readFile(new URL('../../grafana/dashboards/meari-bottleneck.json', import.meta.url), 'utf8'),
+    );
+    const variable = templating.list.find(({ name }: { name: string }) => name === 'route');
+    assert.match(JSON.stringify(variable.query), /, http_route\)/);
     await page.getByRole('table', { name: 'Traces' }).getByRole('link').first().click();
     await page.getByRole('tree', { name: 'Waterfall' }).waitFor();
     assert.deepEqual(visitor.problems, []);

@@ -77,9 +77,11 @@ function headingOf({ route, requests, errors, durationMs, statementsPerRequest }
   );
 }
 
-/** The dashboard of bottlenecks, for one route. @param {string} grafanaUrl @param {string} route */
+/** The dashboard of bottlenecks, by the template of the route; for a job, that of all. @param {string} grafanaUrl @param {string} route */
 function grafanaAddress(grafanaUrl, route) {
-  return `${grafanaUrl}/d/meari-bottleneck?${new URLSearchParams({ 'var-route': route })}`;
+  const [, template] = /^[A-Z_]+ (\/.*)$/.exec(route) ?? [];
+  const chosen = template ? `?${new URLSearchParams({ 'var-route': template })}` : '';
+  return `${grafanaUrl}/d/meari-bottleneck${chosen}`;
 }
 
 /** Steps that are shown by name; what is left is one more. */
