@@ -31,38 +31,72 @@ interface BuiltNode extends SpanNode {
 export function buildTrees(spans: readonly StoredSpan[]): readonly SpanNode[] {
   const [only] = spans;
   if (only !== undefined && spans.length === 1) return [nodeOf(only, undefined)];
-  const byId = new Map(spans.map((span) => [span.id, span]));
+  const byId = new Map<string, StoredSpan>();
+  for (const span of spans) byId.set(span.id, span);
   const children = new Map<string, StoredSpan[]>();
   const roots: StoredSpan[] = [];
-  for (const span of byId.values()) {
+  byId.forEach((span) => {
     const parent = parentOf(span, byId);
     const siblings = parent === undefined ? roots : children.get(parent.id);
     if (siblings) siblings.push(span);
     else if (parent) children.set(parent.id, [span]);
-  }
+  });
 
-  const placed = new Set<string>();
-  const place = (span: StoredSpan, parent: SpanNode | undefined): BuiltNode => {
-    placed.add(span.id);
-    const node = nodeOf(span, parent);
-    for (const child of inOrder(children.get(span.id) ?? [])) {
-      if (placed.has(child.id)) continue;
-      const wait = queueWait(child, byId, node);
-      if (wait !== undefined) node.children.push(wait);
-      node.children.push(place(child, node));
-    }
-    return node;
-  };
-  const trees = inOrder(roots).map((root) => place(root, undefined));
-  // What goes round in a circle hangs on no root.
-  if (placed.size < byId.size) {
-    for (const span of byId.values()) if (!placed.has(span.id)) trees.push(place(span, undefined));
-  }
+  const trees: SpanNode[] = [];
+  const placed = placeIn(trees, inOrder(roots), undefined, { byId, children });
+  if (placed < byId.size) placeCircles(trees, { byId, children });
   return trees;
 }
 
+interface Siblings {
+  readonly byId: ReadonlyMap<string, StoredSpan>;
+  /** By the id of their parent; each is taken once. */
+  readonly children: Map<string, StoredSpan[]>;
+}
+
+/** @returns how many spans were placed, with all below them. */
+function placeIn(
+  nodes: SpanNode[],
+  siblings: readonly StoredSpan[],
+  parent: SpanNode | undefined,
+  all: Siblings,
+): number {
+  let placed = 0;
+  for (const span of siblings) {
+    const wait = parent && queueWait(span, all.byId, parent);
+    if (wait !== undefined) nodes.push(wait);
+    const node = nodeOf(span, parent);
+    nodes.push(node);
+    placed += 1;
+    const below = all.children.get(span.id);
+    if (below === undefined) continue;
+    all.children.delete(span.id);
+    placed += placeIn(node.children, inOrder(below), node, all);
+  }
+  return placed;
+}
+
+/** What goes round in a circle hangs on no root: the first of it that there is becomes one. */
+function placeCircles(trees: SpanNode[], all: Siblings): void {
+  const placed = new Set(trees.flatMap(walk).map(({ span }) => span));
+  for (const span of all.byId.values()) {
+    if (placed.has(span)) continue;
+    for (const siblings of all.children.values()) {
+      if (siblings.includes(span)) siblings.splice(siblings.indexOf(span), 1);
+    }
+    const tree: SpanNode[] = [];
+    placeIn(tree, [span], undefined, all);
+    for (const node of tree.flatMap(walk)) placed.add(node.span);
+    trees.push(...tree);
+  }
+}
+
+/** They come by their end; one after the other, as most siblings are, they are in order already. */
 function inOrder(spans: StoredSpan[]): StoredSpan[] {
-  return spans.length < 2 ? spans : spans.sort(byStart);
+  for (let place = 1; place < spans.length; place++) {
+    if (byStart(spans[place - 1] as StoredSpan, spans[place] as StoredSpan) > 0) return spans.sort(byStart);
+  }
+  return spans;
 }
 
 function byStart(a: StoredSpan, b: StoredSpan): number {
@@ -171,6 +205,7 @@ export interface Interval {
 
 /** Milliseconds that the intervals cover together, what overlaps once. */
 export function covered(intervals: readonly Interval[]): number {
+  if (intervals.length === 0) return 0;
   let total = 0;
   let until = Number.NEGATIVE_INFINITY;
   for (const { start, end } of intervals.toSorted((a, b) => a.start - b.start)) {
