@@ -42,10 +42,11 @@ export function enterRequest(span: Span, readRoute: () => string | undefined): (
 
 /** Opens the step that this span is: before its context is entered, which is when a profile marks that. */
 export function openStep(name: string, span: Span): StepWork {
-  const activity = span instanceof RecordedSpan ? span.work?.activity : undefined;
-  const step: ActiveStep = { name, startedAt: performance.now(), endedAt: undefined, resource: undefined };
-  const work = { activity, step };
-  if (span instanceof RecordedSpan) span.work = work;
+  const isRecorded = span instanceof RecordedSpan;
+  const activity = isRecorded ? span.work?.activity : undefined;
+  const startedAt = isRecorded ? span.startMs : performance.now();
+  const work = { activity, step: { name, startedAt, endedAt: undefined, resource: undefined } };
+  if (isRecorded) span.work = work;
   return work;
 }
 
@@ -60,9 +61,9 @@ export function enterStep(work: StepWork): void {
   inFlight.add(activity);
 }
 
-export function leaveStep(work: StepWork): void {
+export function leaveStep(work: StepWork, endedAt: number): void {
   const { activity, step } = work;
-  step.endedAt = performance.now();
+  step.endedAt = endedAt;
   step.resource = undefined;
   stepsUnderWay.delete(work);
   if (activity === undefined) return;

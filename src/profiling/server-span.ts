@@ -57,7 +57,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
       const enteredAt = meter.enter();
       const { statusCode } = res;
       const template = templateOf(req);
-      const route = routeOf(method, template);
+      const { route, durations, statements } = seriesOf(method, template, scheme, statusCode);
       if (route !== undefined) {
         span.setAttribute('http.route', template);
         span.updateName(route);
@@ -68,7 +68,6 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
         span.setStatus({ code: SpanStatusCode.ERROR });
       }
       if (!res.writableFinished) span.setAttribute('meari.client_left', true);
-      const { durations, statements } = seriesOf(method, template, scheme, statusCode);
       durations.record((performance.now() - startedAt) / 1000);
       statements.record(count.statements);
       span.end();
@@ -82,6 +81,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
 }
 
 interface RequestSeries {
+  readonly route: string | undefined;
   readonly durations: Series;
   readonly statements: Series;
 }
@@ -101,17 +101,21 @@ function createRequestSeries() {
     const key = `${status} ${scheme} ${method} ${template}`;
     const series = known.get(key);
     if (series !== undefined) return series;
-    const route = {
+    const byRoute = {
       'http.request.method': method,
       ...(template === undefined ? {} : { 'http.route': template }),
     };
     const labels = {
-      ...route,
+      ...byRoute,
       'url.scheme': scheme,
       'http.response.status_code': status,
       ...(status >= 500 ? { 'error.type': String(status) } : {}),
     };
-    const created = { durations: durations.series(labels), statements: statements.series(route) };
+    const created = {
+      route: routeOf(method, template),
+      durations: durations.series(labels),
+      statements: statements.series(byRoute),
+    };
     known.set(key, created);
     return created;
   };

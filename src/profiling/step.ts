@@ -5,7 +5,7 @@ import { captureCallSite } from './capture/call-site.ts';
 import { noteSpan } from './capture/span-notes.ts';
 import { meter } from './cost/meter.ts';
 import { createHistogram, type Series } from './histogram.ts';
-import type { SpanNotes } from './tracing/recorded-span.ts';
+import { RecordedSpan, type SpanNotes } from './tracing/recorded-span.ts';
 import { withSpan } from './tracing/span-context.ts';
 
 export type StepOutcome = 'ok' | 'error' | 'timeout' | 'cancelled';
@@ -78,28 +78,28 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
     const work = openStep(name, span);
     meter.leave(enteredAt);
 
-    const end = (outcome: StepOutcome, startedAt: number, error: unknown): void => {
-      const durationMs = performance.now() - startedAt;
+    const end = (outcome: StepOutcome, error: unknown): void => {
+      const endedAt = performance.now();
+      const durationMs = endedAt - work.step.startedAt;
       onEnd?.({ name, attributes: given, outcome, durationMs, error });
       const enteredAt = meter.enter();
       durations[outcome].record(durationMs / 1000);
-      span.end();
-      leaveStep(work);
+      if (span instanceof RecordedSpan) span.endAt(endedAt);
+      leaveStep(work, endedAt);
       meter.leave(enteredAt);
     };
     return context.with(withSpan(context.active(), span), async () => {
       const enteredAt = meter.enter();
       enterStep(work);
       meter.leave(enteredAt);
-      const startedAt = performance.now();
       try {
         const result = await run(span);
-        end('ok', startedAt, undefined);
+        end('ok', undefined);
         return result;
       } catch (error) {
         span.setAttribute('error.type', errorType(error));
         span.setStatus({ code: SpanStatusCode.ERROR });
-        end(outcomeOf(error), startedAt, error);
+        end(outcomeOf(error), error);
         throw error;
       }
     });

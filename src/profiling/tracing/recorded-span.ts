@@ -77,8 +77,8 @@ export class RecordedSpan implements Span, ReadableSpan {
   notes: SpanNotes | undefined = undefined;
   /** What runs within it runs for, until it ends; taken over from the span above. */
   work: Work | undefined = undefined;
-  /** The collector knows that it has started. */
-  isCollected = false;
+  /** The collector's own: where the span is collected, from its start to its end. */
+  collectedIn: object | undefined = undefined;
   readonly #context: SpanContext;
   readonly #onEnd: (span: RecordedSpan) => void;
   #attributeCount = 0;
@@ -179,8 +179,13 @@ export class RecordedSpan implements Span, ReadableSpan {
   }
 
   end(time?: TimeInput): void {
+    this.endAt(time === undefined ? now() : fromTimeInput(time));
+  }
+
+  /** As `end`, at a time of the layer's own clock. */
+  endAt(ms: number): void {
     if (this.ended) return;
-    this.endMs = Math.max(this.startMs, time === undefined ? now() : fromTimeInput(time));
+    this.endMs = Math.max(this.startMs, ms);
     this.ended = true;
     this.#onEnd(this);
     // Spans are kept for a while; what they were for must not be.
