@@ -26,6 +26,13 @@ interface Key {
   fault: 'rate_limited' | 'key_refused' | 'circuit_open' | undefined;
 }
 
+/**
+ * `open`: its calls failed again and again, and none has succeeded since; it may be tried once more or not.
+ * `resting`: refused, or over its quota.
+ */
+export const KEY_STATES = ['available', 'resting', 'open'] as const;
+export type KeyState = (typeof KEY_STATES)[number];
+
 export interface KeyRing {
   /**
    * Calls with the next key that may be used, and with another when that one is refused or over its quota.
@@ -34,6 +41,8 @@ export interface KeyRing {
    * @throws {ModelError} that of the last key, or that every key rests.
    */
   use<T>(enter: () => Promise<Release>, call: (index: number) => Promise<T>): Promise<T>;
+  /** Of each key, at this moment. */
+  states(): readonly KeyState[];
 }
 
 /** Keys in turn. One that is refused or over its quota rests, and so does one whose calls fail again and again. */
@@ -72,7 +81,14 @@ export function createKeyRing(count: number, now: () => number = Date.now): KeyR
     return new ModelError('keys_resting', { retryAfterMs: Math.max(0, soonest - now()) });
   }
 
+  function stateOf({ breaker, restsUntil }: Key): KeyState {
+    if (breaker.state !== CircuitState.Closed) return 'open';
+    return restsUntil > now() ? 'resting' : 'available';
+  }
+
   return {
+    states: () => keys.map(stateOf),
+
     async use(enter, call) {
       let last: ModelError | undefined;
       for (let tried = 0; tried < count; tried++) {
