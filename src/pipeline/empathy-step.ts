@@ -15,7 +15,7 @@ export function empathyStep({
     timeoutMs: 30_000,
     attempts: 2,
     keepsOutput: true,
-    run: ({ topic, variant, context, sources }, signal, onDelta) =>
-      writer.empathy({ topic, variant, history: context, sources }, signal, onDelta),
+    run: ({ topic, variant, context, sources }, signal, reader) =>
+      writer.empathy({ topic, variant, history: context, sources }, signal, reader),
   };
 }

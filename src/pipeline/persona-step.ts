@@ -15,7 +15,7 @@ export function personaStep({
     timeoutMs: 30_000,
     attempts: 2,
     keepsOutput: true,
-    run: ({ topic, variant, context }, signal, onDelta) =>
-      writer.persona({ topic, variant, history: context }, signal, onDelta),
+    run: ({ topic, variant, context }, signal, reader) =>
+      writer.persona({ topic, variant, history: context }, signal, reader),
   };
 }

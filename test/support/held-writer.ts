@@ -38,17 +38,17 @@ export function createHeldWriter() {
   });
 
   const writer: Writer = {
-    async persona(brief, signal, onDelta) {
+    async persona(brief, signal, reader) {
       await pass('persona', signal);
-      return written('persona', await local.persona(brief, signal, onDelta));
+      return written('persona', await local.persona(brief, signal, reader));
     },
-    async empathy(brief, signal, onDelta) {
+    async empathy(brief, signal, reader) {
       await pass('empathy', signal);
-      return written('empathy', await local.empathy(brief, signal, onDelta));
+      return written('empathy', await local.empathy(brief, signal, reader));
     },
-    async reflection(brief, signal, onDelta) {
+    async reflection(brief, signal, reader) {
       await pass('reflection', signal);
-      return written('reflection', await local.reflection(brief, signal, onDelta));
+      return written('reflection', await local.reflection(brief, signal, reader));
     },
   };
   return {

@@ -12,17 +12,18 @@ export interface Task<Answer, Result> {
   /** What is wrong with an answer that meets the schema: rules, never its words. */
   readonly faultsOf: (answer: Answer) => readonly string[];
   readonly toResult: (answer: Answer) => Result;
-  readonly toDelta: (soFar: DeepPartial<Answer>) => DeepPartial<Result>;
+  /** What can be shown of an answer that is being written; undefined while there is nothing to read. */
+  readonly toDelta: (soFar: DeepPartial<Answer>) => DeepPartial<Result> | undefined;
 }
 
 /** @throws {ModelError} that names every fault of an answer that does not fit. */
-export function readAnswer<Answer, Result>(task: Task<Answer, Result>, text: string): Result {
+export function readAnswer<Answer, Result>(task: Task<Answer, Result>, text: string): Answer {
   const parsed = task.schema.safeParse(parseJson(text));
   const faults = parsed.success
     ? task.faultsOf(parsed.data)
     : parsed.error.issues.map(({ path, code }) => `${path.join('.') || 'answer'}: ${code}`);
   if (faults.length > 0 || !parsed.success) throw new ModelError('invalid_answer', { faults });
-  return task.toResult(parsed.data);
+  return parsed.data;
 }
 
 function parseJson(text: string): unknown {
@@ -41,7 +42,10 @@ export function toJsonSchema(schema: z.ZodType): JSONSchema7 {
   const { $schema, ...json } = z.toJSONSchema(schema, {
     target: 'draft-7',
     override({ jsonSchema }) {
-      if (jsonSchema.type === 'string') delete jsonSchema.minLength;
+      if (jsonSchema.type === 'string') {
+        delete jsonSchema.minLength;
+        delete jsonSchema.maxLength;
+      }
       if (jsonSchema.type === 'integer') {
         delete jsonSchema.minimum;
         delete jsonSchema.maximum;
