@@ -63,7 +63,7 @@ describe('deltas', () => {
           [first.path]: `오래 애써 온 하루에 ${broken} 될 것 같아요.`,
         };
         const deltas = await everyDelta(task, changed);
-        const texts = deltas.map((delta) => String((delta as Record<string, unknown>)[first.path]));
+        const texts: string[] = deltas.map((delta) => String((delta as Record<string, unknown>)[first.path]));
         assert.ok(
           texts.some((text) => text.startsWith('오래 애써 온')),
           broken,
