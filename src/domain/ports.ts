@@ -33,6 +33,8 @@ export type DeepPartial<T> = T extends readonly (infer Item)[]
 export interface PersonaBrief {
   readonly topic: Topic;
   readonly history: UserHistory;
+  /** When the run of the session began, by `performance.now()` of this process: its time for words counts from then. */
+  readonly startedAt: number;
   /** Which of several equally good texts for users who wrote nothing; the same for all parts of a session. */
   readonly variant: number;
 }

@@ -78,7 +78,7 @@ export function createExecutor(dependencies: ExecutorDependencies) {
 
     try {
       await graph.run(
-        { lease, userId, topic, variant: variantOf(lease.sessionId) },
+        { lease, userId, topic, variant: variantOf(lease.sessionId), startedAt: performance.now() },
         {
           finished: new Map(
             steps.filter(({ output }) => output !== null).map((step) => [step.name, step.output]),

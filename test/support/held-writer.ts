@@ -1,4 +1,4 @@
-import type { Writer } from '../../src/domain/ports.ts';
+import type { PersonaBrief, Writer } from '../../src/domain/ports.ts';
 import type { Written } from '../../src/domain/session.ts';
 import { createLocalWriter } from '../../src/writing/local/local-writer.ts';
 
@@ -9,13 +9,15 @@ export function createHeldWriter() {
   const local = createLocalWriter();
   const gates = { persona: [], empathy: [], reflection: [] } as Record<Part, (() => void)[]>;
   const calls: Part[] = [];
+  const startedAt: number[] = [];
   const aborted: Part[] = [];
   const degraded = new Set<Part>();
   let open = false;
   let onCall: (() => void) | undefined;
 
-  async function pass(part: Part, signal: AbortSignal): Promise<void> {
+  async function pass(part: Part, brief: PersonaBrief, signal: AbortSignal): Promise<void> {
     calls.push(part);
+    startedAt.push(brief.startedAt);
     onCall?.();
     if (open) return;
     await new Promise<void>((resolve, reject) => {
@@ -39,21 +41,23 @@ export function createHeldWriter() {
 
   const writer: Writer = {
     async persona(brief, signal, reader) {
-      await pass('persona', signal);
+      await pass('persona', brief, signal);
       return written('persona', await local.persona(brief, signal, reader));
     },
     async empathy(brief, signal, reader) {
-      await pass('empathy', signal);
+      await pass('empathy', brief, signal);
       return written('empathy', await local.empathy(brief, signal, reader));
     },
     async reflection(brief, signal, reader) {
-      await pass('reflection', signal);
+      await pass('reflection', brief, signal);
       return written('reflection', await local.reflection(brief, signal, reader));
     },
   };
   return {
     writer,
     calls,
+    /** When the runs began that the calls are of. */
+    startedAt,
     aborted,
     /** Parts that are handed over as if they came from the fallback writer. */
     degraded,

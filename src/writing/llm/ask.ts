@@ -23,7 +23,7 @@ export interface AskDependencies {
   readonly telemetry: LlmTelemetry;
   /** Milliseconds for one call. */
   readonly callMs: number;
-  /** Milliseconds for a part, with all its waits and calls. */
+  /** Milliseconds for the words of a session from the start of its run, with all waits and calls. */
   readonly budgetMs: number;
 }
 
@@ -96,7 +96,7 @@ export function createAsk(dependencies: AskDependencies): Ask {
     signal: AbortSignal,
     onText: (text: string) => void,
   ): Promise<Answer> {
-    const deadline = performance.now() + budgetMs;
+    const deadline = task.startedAt + budgetMs;
     const { name, system, user } = task;
     const request = { name, system, user, schema };
     try {
@@ -110,9 +110,11 @@ export function createAsk(dependencies: AskDependencies): Ask {
   }
 
   return async (task, signal, reader) => {
+    const leftMs = Math.ceil(task.startedAt + budgetMs - performance.now());
+    if (leftMs <= 0) throw new ModelError('budget_spent');
     const schema = toJsonSchema(task.schema);
     const sender = reader && createDeltaSender(task, schema, reader);
-    const budget = AbortSignal.timeout(budgetMs);
+    const budget = AbortSignal.timeout(leftMs);
     try {
       // A digest, so that what the user wrote is not kept as a key.
       const key = createHash('sha256')

@@ -6,6 +6,8 @@ import { ModelError } from './model-error.ts';
 /** Something to be written by the model: what it is asked, what fits as an answer, and what is made of it. */
 export interface Task<Answer, Result> {
   readonly name: string;
+  /** When the run of the session began that it is for, by `performance.now()`. */
+  readonly startedAt: number;
   readonly system: string;
   readonly user: string;
   readonly schema: z.ZodType<Answer>;

@@ -35,6 +35,7 @@ export function empathyTask(brief: CardsBrief): Task<EmpathyAnswer, Empathy> {
   const rules = textRules(sources);
   return {
     name: 'empathy',
+    startedAt: brief.startedAt,
     system: `${SERVICE_RULES}\n\n${EMPATHY_RULES}`,
     user: `${userBlocks(brief)}\n${voiceBlock(voices)}\n이 사람에게 건넬 공감 카드 세 장을 써 주세요.`,
     schema: answerSchema,

@@ -24,6 +24,7 @@ export function personaTask(brief: PersonaBrief): Task<PersonaAnswer, Persona> {
   const rules = textRules([brief.topic.userContext ?? '']);
   return {
     name: 'persona',
+    startedAt: brief.startedAt,
     system: `${SERVICE_RULES}\n\n${PERSONA_RULES}`,
     user: `${userBlocks(brief)}\n이 사람을 이해한 모습을 써 주세요.`,
     schema: answerSchema,

@@ -35,6 +35,7 @@ export function reflectionTask(brief: CardsBrief): Task<ReflectionAnswer, Reflec
   const rules = textRules([JSON.stringify(material), brief.topic.userContext ?? '']);
   return {
     name: 'reflection',
+    startedAt: brief.startedAt,
     system: `${SERVICE_RULES}\n\n${REFLECTION_RULES}`,
     user: `${userBlocks(brief)}\n${insightBlocks(brief)}\n이 사람에게 건넬 성찰 카드 세 장을 써 주세요.`,
     schema: answerSchema,

@@ -23,6 +23,7 @@ export function wholeSessionTasks(brief: CardsBrief) {
   const [persona, empathy, reflection] = [personaTask(brief), empathyTask(brief), reflectionTask(brief)];
   const whole = {
     name: 'session',
+    startedAt: brief.startedAt,
     system: [SERVICE_RULES, PERSONA_RULES, EMPATHY_RULES, REFLECTION_RULES].join('\n\n'),
     user: [
       userBlocks(brief),
