@@ -1,14 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JSONSchema7 } from '@ai-sdk/provider';
-import {
-  DelegateBackoff,
-  ExponentialBackoff,
-  handleWhen,
-  type IBackoff,
-  type IRetryBackoffContext,
-  retry,
-} from 'cockatiel';
-import type { DeepPartial } from '../../domain/ports.ts';
+import type { DeltaReader } from '../../domain/ports.ts';
 import { notePrompt } from '../../profiling/capture/prompt.ts';
 import { type ChatRequest, chat } from './chat.ts';
 import { createDeltaSender } from './deltas.ts';
@@ -19,6 +11,7 @@ import { isModelError, ModelError } from './model-error.ts';
 import { PROMPT_VERSION } from './prompts/version.ts';
 import { withFaults } from './prompts/with-faults.ts';
 import type { Models } from './providers.ts';
+import { faultOf, retryCalls } from './retry-calls.ts';
 import { readAnswer, type Task, toJsonSchema } from './task.ts';
 import type { LlmTelemetry } from './telemetry.ts';
 
@@ -30,7 +23,7 @@ export interface AskDependencies {
   readonly telemetry: LlmTelemetry;
   /** Milliseconds for one call. */
   readonly callMs: number;
-  /** Milliseconds for a part, with all its waits and calls. */
+  /** Milliseconds for the words of a session from the start of its run, with all waits and calls. */
   readonly budgetMs: number;
 }
 
@@ -38,13 +31,11 @@ export interface AskDependencies {
 export type Ask = <Answer, Result>(
   task: Task<Answer, Result>,
   signal: AbortSignal,
-  onDelta?: (soFar: DeepPartial<Result>) => void,
+  reader?: DeltaReader<Result>,
 ) => Promise<Result>;
 
 /** Calls after the first, with one key. Each more key is worth one more. */
 const MOST_RETRIES = 2;
-/** Milliseconds before the first of them; more from there, and never the same for all that fail at the same time. */
-const RETRY_DELAY_MS = 200;
 
 /** Asks within limits, again after faults that pass, and once more when the answer does not fit. */
 export function createAsk(dependencies: AskDependencies): Ask {
@@ -67,13 +58,7 @@ export function createAsk(dependencies: AskDependencies): Ask {
       );
       return text;
     };
-    const mayPass = (error: unknown) =>
-      isModelError(error, 'unavailable', 'connection', 'timeout', 'keys_resting') &&
-      performance.now() + (error.retryAfterMs ?? RETRY_DELAY_MS) < deadline;
-    const policy = retry(handleWhen(mayPass), {
-      maxAttempts: MOST_RETRIES + models.byKey.length - 1,
-      backoff: jitteredAfter(),
-    }).dangerouslyUnref();
+    const policy = retryCalls(MOST_RETRIES + models.byKey.length - 1, deadline);
     policy.onRetry((failure) => telemetry.retried(request.name, faultOf(failure)));
     return policy.execute(() => {
       signal.throwIfAborted();
@@ -110,8 +95,8 @@ export function createAsk(dependencies: AskDependencies): Ask {
     schema: JSONSchema7,
     signal: AbortSignal,
     onText: (text: string) => void,
-  ): Promise<Result> {
-    const deadline = performance.now() + budgetMs;
+  ): Promise<Answer> {
+    const deadline = task.startedAt + budgetMs;
     const { name, system, user } = task;
     const request = { name, system, user, schema };
     try {
@@ -124,20 +109,24 @@ export function createAsk(dependencies: AskDependencies): Ask {
     }
   }
 
-  return async (task, signal, onDelta) => {
+  return async (task, signal, reader) => {
+    const leftMs = Math.ceil(task.startedAt + budgetMs - performance.now());
+    if (leftMs <= 0) throw new ModelError('budget_spent');
     const schema = toJsonSchema(task.schema);
-    const tell =
-      onDelta && ((soFar: object) => onDelta(task.toDelta(soFar as Parameters<typeof task.toDelta>[0])));
-    const sender = tell && createDeltaSender(schema, tell);
-    const budget = AbortSignal.timeout(budgetMs);
+    const sender = reader && createDeltaSender(task, schema, reader);
+    const budget = AbortSignal.timeout(leftMs);
     try {
       // A digest, so that what the user wrote is not kept as a key.
       const key = createHash('sha256')
         .update(JSON.stringify([task.name, task.system, task.user]))
         .digest('hex');
-      return await joiner.join(key, AbortSignal.any([signal, budget]), sender?.push, (shared, onText) =>
-        askTwice(task, schema, shared, onText),
+      const answer = await joiner.join(
+        key,
+        AbortSignal.any([signal, budget]),
+        sender?.push,
+        (shared, onText) => askTwice(task, schema, shared, onText),
       );
+      return task.toResult(answer);
     } catch (error) {
       if (budget.aborted && !signal.aborted) throw new ModelError('budget_spent');
       throw error;
@@ -145,18 +134,4 @@ export function createAsk(dependencies: AskDependencies): Ask {
       sender?.stop();
     }
   };
-}
-
-/** Longer each time, by chance; and by that much after what the provider asks for, so that not all come back at once. */
-function jitteredAfter() {
-  const jittered = new ExponentialBackoff({ initialDelay: RETRY_DELAY_MS });
-  return new DelegateBackoff<IRetryBackoffContext<unknown>, IBackoff<unknown>>(({ result }, state) => {
-    const next = state?.next(undefined) ?? jittered.next();
-    const asked = 'error' in result && result.error instanceof ModelError ? result.error.retryAfterMs : 0;
-    return { delay: (asked ?? 0) + next.duration, state: next };
-  });
-}
-
-function faultOf(failure: { error: unknown } | { value: unknown }): string {
-  return 'error' in failure && failure.error instanceof ModelError ? failure.error.code : 'unknown';
 }
