@@ -11,6 +11,11 @@ export const STEP_AFTER = 'profiler.step.after';
 export const BLOCKING = 'profiler.blocking';
 /** `pool`, `queue` or `limiter` on a span that does nothing but wait. */
 export const WAIT = 'profiler.wait';
+/**
+ * Why a trace is exported that its head had not chosen: `error`, `slow`, `continued` (a late part of one of those), or
+ * what the application gave as its reason; on the local roots.
+ */
+export const KEEP = 'profiler.keep';
 
 /** A span event of this name is one look-up in a cache, on the span that needed the value. */
 export const CACHE_LOOKUP_EVENT = 'cache.lookup';
@@ -33,6 +38,7 @@ export const KEPT_ATTRIBUTES: ReadonlySet<string> = new Set([
   STEP_AFTER,
   BLOCKING,
   WAIT,
+  KEEP,
   CACHE_NAME,
   CACHE_RESULT,
   CACHE_DURATION_MS,

@@ -25,13 +25,16 @@ import { createProfiler } from './profiler.ts';
 import { UnitSuffixPrometheusExporter } from './prometheus.ts';
 import { localSpanListener } from './span-listener.ts';
 import { adjustClock } from './tracing/clock.ts';
-import { createSampler, exportRatioFrom } from './tracing/sampler.ts';
+import { createSampler, exportRatioFrom, exportsByTail } from './tracing/sampler.ts';
+import { createTailExport, type SlowLimits } from './tracing/tail-export.ts';
 import { createTracerProvider } from './tracing/tracer-provider.ts';
 
 export interface TelemetryOptions {
   readonly serviceName: string;
   /** From when on something is a finding; as in `rule.ts` unless given. */
   readonly thresholds?: Thresholds;
+  /** Which traces are exported as slow, when only a part of them is. */
+  readonly slowMs?: SlowLimits;
 }
 
 export interface Telemetry {
@@ -46,6 +49,8 @@ export interface Telemetry {
 
 /** Milliseconds between looks for traces that have finished. */
 const SWEEP_EVERY_MS = 100;
+
+const SLOW_MS: SlowLimits = { byName: {}, otherwise: 1_000 };
 
 const MEBIBYTE = 1024 * 1024;
 /** DESIGN, section 7. */
@@ -67,7 +72,8 @@ export function runningTelemetry(): Telemetry | undefined {
  * Every span goes to the profiler of this process. Spans leave by OTLP as well when `OTEL_EXPORTER_OTLP_ENDPOINT` or
  * `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set, as many as `OTEL_TRACES_SAMPLER` says. Metrics wait to be scraped.
  */
-export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: TelemetryOptions): Telemetry {
+export function startTelemetry(options: TelemetryOptions): Telemetry {
+  const { serviceName, thresholds = THRESHOLDS, slowMs = SLOW_MS } = options;
   // Only these are wrapped: wrapping every module would slow each start and each call.
   register({ include: ['pg', 'ioredis', 'undici'] });
 
@@ -75,6 +81,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
     process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
   );
   const exporter = exportsTraces ? new BatchSpanProcessor({ exporter: new OTLPTraceExporter() }) : undefined;
+  const tail = exporter && exportsByTail(process.env) ? createTailExport({ exporter, slowMs }) : undefined;
   const service = process.env.OTEL_SERVICE_NAME || serviceName;
   const blockWatch = watchBlocks();
   const profiler = createProfiler({
@@ -82,6 +89,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
     budgetBytes: BUDGET_MIB * MEBIBYTE,
     blocks: blockWatch.blocks,
     thresholds,
+    ...(tail && { onTraceEnd: tail.decide }),
   });
   const hooks = createCallHooks();
   const sweep = (): void => {
@@ -129,7 +137,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
     createTracerProvider({
       resource,
       sampler: createSampler(exportRatioFrom(process.env), profiler.takesTraces),
-      listener: localSpanListener(profiler.collector, hooks, exporter),
+      listener: localSpanListener(profiler.collector, hooks, tail ?? exporter),
     }),
   );
 
@@ -144,6 +152,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
     shutdown: () => {
       clearInterval(sweeper);
       sweep();
+      tail?.flush();
       blockWatch.stop();
       // A collector that is gone must not hold up the end of the process, nor make it look like a fault.
       stopped ??= Promise.race([
