@@ -1,3 +1,4 @@
+import packageJson from './package.json' with { type: 'json' };
 import { startTelemetry } from './src/profiling/telemetry.ts';
 
 const { ROLE: role, TRACES_SLOW_MS: slowMs } = process.env;
@@ -17,5 +18,6 @@ const OBJECTIVES = {
 
 startTelemetry({
   serviceName: role === 'worker' ? 'meari-worker' : 'meari-api',
+  serviceVersion: packageJson.version,
   slowMs: slowMs ? { byName: {}, otherwise: Number(slowMs) } : OBJECTIVES,
 });

@@ -72,5 +72,8 @@ export const KEPT_ATTRIBUTES: ReadonlySet<string> = new Set([
   'attempt',
 ]);
 
+/** What a statement does to which table; the name of its span as well, and kept as that. */
+export const QUERY_SUMMARY = 'db.query.summary';
+
 /** Kept as well, once the values have been taken out of it. */
 export const QUERY_TEXT = 'db.query.text';

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { trace } from '@opentelemetry/api';
 import { getNodeAutoInstrumentations } from '@opentelemetry/auto-instrumentations-node';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
   defaultResource,
   detectResources,
@@ -13,24 +13,26 @@ import {
   serviceInstanceIdDetector,
 } from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { ActivityContextManager } from './activity-context.ts';
 import { watchBlocks } from './capture/block-watch.ts';
 import { createCallHooks } from './capture/calls.ts';
 import { runDeferred } from './deferred.ts';
+import { createExporters } from './exporters.ts';
 import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
 import type { Profiler } from './model.ts';
 import { createProfiler } from './profiler.ts';
 import { UnitSuffixPrometheusExporter } from './prometheus.ts';
 import { localSpanListener } from './span-listener.ts';
 import { adjustClock } from './tracing/clock.ts';
+import type { ExportListener } from './tracing/export-state.ts';
 import { createSampler, exportRatioFrom, exportsByTail } from './tracing/sampler.ts';
 import { createTailExport, type SlowLimits } from './tracing/tail-export.ts';
 import { createTracerProvider } from './tracing/tracer-provider.ts';
 
 export interface TelemetryOptions {
   readonly serviceName: string;
+  readonly serviceVersion?: string;
   /** From when on something is a finding; as in `rule.ts` unless given. */
   readonly thresholds?: Thresholds;
   /** Which traces are exported as slow, when only a part of them is. */
@@ -43,6 +45,8 @@ export interface Telemetry {
   readonly profiler: Profiler;
   /** Looks at what has finished, without waiting for the next round. */
   readonly settle: () => void;
+  /** Has a listener told when a receiver of traces or metrics stops to take them, and when it does again. */
+  readonly onExportChange: (listener: ExportListener) => void;
   /** Sends what is buffered. Safe to call twice. */
   readonly shutdown: () => Promise<void>;
 }
@@ -70,17 +74,16 @@ export function runningTelemetry(): Telemetry | undefined {
  * Starts OpenTelemetry for this process. Must run before the modules it watches are loaded (`node --import`).
  *
  * Every span goes to the profiler of this process. Spans leave by OTLP as well when `OTEL_EXPORTER_OTLP_ENDPOINT` or
- * `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set, as many as `OTEL_TRACES_SAMPLER` says. Metrics wait to be scraped.
+ * `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set, as many as `OTEL_TRACES_SAMPLER` says. Metrics wait to be scraped, and
+ * leave as well where `OTEL_METRICS_EXPORTER=otlp`.
  */
 export function startTelemetry(options: TelemetryOptions): Telemetry {
-  const { serviceName, thresholds = THRESHOLDS, slowMs = SLOW_MS } = options;
+  const { serviceName, serviceVersion, thresholds = THRESHOLDS, slowMs = SLOW_MS } = options;
   // Only these are wrapped: wrapping every module would slow each start and each call.
   register({ include: ['pg', 'ioredis', 'undici'] });
 
-  const exportsTraces = Boolean(
-    process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
-  );
-  const exporter = exportsTraces ? new BatchSpanProcessor({ exporter: new OTLPTraceExporter() }) : undefined;
+  const exporters = createExporters(process.env);
+  const exporter = exporters.traces;
   const tail = exporter && exportsByTail(process.env) ? createTailExport({ exporter, slowMs }) : undefined;
   const service = process.env.OTEL_SERVICE_NAME || serviceName;
   const blockWatch = watchBlocks();
@@ -100,16 +103,24 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref();
   const resource = defaultResource()
     .merge(
+      resourceFromAttributes({
+        ...(serviceVersion && { 'service.version': serviceVersion }),
+        'deployment.environment.name': process.env.NODE_ENV || 'development',
+      }),
+    )
+    .merge(
       detectResources({ detectors: [serviceInstanceIdDetector, processDetector, hostDetector, envDetector] }),
     )
     .merge(resourceFromAttributes({ 'service.name': service }));
   const prometheus = new UnitSuffixPrometheusExporter({ preventServerStart: true });
   const sdk = new NodeSDK({
     autoDetectResources: false,
-    metricReaders: [prometheus],
+    metricReaders: [prometheus, ...exporters.metricReaders],
     logRecordProcessors: [],
     resource,
     contextManager: new ActivityContextManager(),
+    // Without baggage: what a caller puts there would be handed on to the providers of others.
+    textMapPropagator: new W3CTraceContextPropagator(),
     // Spans are the layer's own: see `createTracerProvider`.
     spanProcessors: [],
     instrumentations: [
@@ -149,6 +160,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     },
     profiler,
     settle: profiler.collector.settle,
+    onExportChange: exporters.listen,
     shutdown: () => {
       clearInterval(sweeper);
       sweep();

@@ -1,5 +1,6 @@
-import { metrics, type ObservableResult } from '@opentelemetry/api';
+import { metrics, type ObservableResult, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { ExecutionLoad } from '../domain/ports.ts';
+import { noteChange } from './session-span.ts';
 
 export type ExecutionOutcome = 'completed' | 'failed' | 'lease_lost' | 'released';
 export type StreamFormat = 'ndjson' | 'sse';
@@ -8,7 +9,10 @@ export type SessionMetrics = ReturnType<typeof createSessionMetrics>;
 /** Seconds: a free executor takes a session at once; a full queue makes it wait for minutes. */
 const WAIT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
-/** One function for each thing that happens to sessions; label values come from closed sets. */
+/**
+ * One function for each thing that happens to sessions, for metrics and the active span; label values come from closed
+ * sets.
+ */
 export function createSessionMetrics() {
   const meter = metrics.getMeter('meari');
   const queueWait = meter.createHistogram('meari.session.queue.wait', {
@@ -42,15 +46,24 @@ export function createSessionMetrics() {
 
   return {
     runStarted(attempt: number, waitMs: number) {
+      noteChange('claimed', { attempt });
       if (attempt === 1) queueWait.record(Math.max(0, waitMs) / 1000);
     },
     runEnded(outcome: ExecutionOutcome, attempt: number) {
+      noteChange(outcome, { attempt });
+      if (outcome === 'failed') {
+        const run = trace.getActiveSpan();
+        run?.setAttribute('error.type', 'session_failed').setStatus({ code: SpanStatusCode.ERROR });
+      }
       executions.add(1, { outcome });
       if (outcome === 'completed') attempts.record(attempt);
       if (outcome === 'lease_lost') leasesLost.add(1);
     },
     recovered: (kind: 'queued' | 'abandoned') => recoveries.add(1, { kind }),
-    queueFellBack: () => fallbacks.add(1),
+    queueFellBack() {
+      noteChange('queue_fallback');
+      fallbacks.add(1);
+    },
     streamOpened(format: StreamFormat) {
       openStreams += 1;
       streams.add(1, { format });

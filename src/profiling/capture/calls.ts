@@ -1,5 +1,5 @@
 import { type Span, trace } from '@opentelemetry/api';
-import { QUERY_TEXT } from '../attributes.ts';
+import { QUERY_SUMMARY, QUERY_TEXT } from '../attributes.ts';
 import { meter } from '../cost/meter.ts';
 import type { RecordedSpan } from '../tracing/recorded-span.ts';
 import { captureCallSite } from './call-site.ts';
@@ -39,8 +39,10 @@ export function createCallHooks() {
       const enteredAt = meter.enter();
       const fingerprint = fingerprintSql(query.text);
       span.setAttribute(QUERY_TEXT, fingerprint);
+      const { summary } = effectOf(fingerprint);
+      span.setAttribute(QUERY_SUMMARY, summary);
       // Not after a prepared statement, whose name tells nobody anything.
-      span.updateName(`pg.query:${effectOf(fingerprint).summary}`);
+      span.updateName(summary);
       note(span, fingerprint, hashBindings(query.values));
       meter.leave(enteredAt);
     },
