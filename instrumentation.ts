@@ -1,7 +1,7 @@
 import packageJson from './package.json' with { type: 'json' };
 import { startTelemetry } from './src/profiling/telemetry.ts';
 
-const { ROLE: role, TRACES_SLOW_MS: slowMs } = process.env;
+const { TRACES_SLOW_MS: slowMs } = process.env;
 
 const SESSIONS = '/api/v1/meari/sessions';
 
@@ -17,7 +17,7 @@ const OBJECTIVES = {
 };
 
 startTelemetry({
-  serviceName: role === 'worker' ? 'meari-worker' : 'meari-api',
+  serviceName: 'meari-api',
   serviceVersion: packageJson.version,
   slowMs: slowMs ? { byName: {}, otherwise: Number(slowMs) } : OBJECTIVES,
 });

