@@ -7,7 +7,16 @@ const NAMES = 46;
 const BARS = 32;
 
 /** What a reader of an example can do without: the commands to Redis, and the connections that are made. */
-const LEFT_OUT = new Set(['publish', 'subscribe', 'unsubscribe', 'evalsha', 'eval', 'get', 'pg.connect', 'pg-pool.connect']);
+const LEFT_OUT = new Set([
+  'publish',
+  'subscribe',
+  'unsubscribe',
+  'evalsha',
+  'eval',
+  'get',
+  'pg.connect',
+  'pg-pool.connect',
+]);
 
 /** Attributes of events that say what happened. */
 const TOLD = ['attempt', 'cache.name', 'cache.result', 'error.type', 'exception.type'];

@@ -17,6 +17,12 @@ export const WAIT = 'profiler.wait';
  */
 export const KEEP = 'profiler.keep';
 
+/**
+ * Milliseconds that the work of a job had waited before its span began: they count for whether it was slow, so that who
+ * waited for it and who did it say the same.
+ */
+export const WAITED_MS = 'profiler.waited_ms';
+
 /** A span event of this name is one look-up in a cache, on the span that needed the value. */
 export const CACHE_LOOKUP_EVENT = 'cache.lookup';
 /** The cache's name, from a closed set: never a key. */
@@ -39,6 +45,7 @@ export const KEPT_ATTRIBUTES: ReadonlySet<string> = new Set([
   BLOCKING,
   WAIT,
   KEEP,
+  WAITED_MS,
   CACHE_NAME,
   CACHE_RESULT,
   CACHE_DURATION_MS,

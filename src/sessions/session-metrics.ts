@@ -1,5 +1,6 @@
 import { metrics, type ObservableResult, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { ExecutionLoad } from '../domain/ports.ts';
+import { WAITED_MS } from '../profiling/attributes.ts';
 import { noteChange } from './session-span.ts';
 
 export type ExecutionOutcome = 'completed' | 'failed' | 'lease_lost' | 'released';
@@ -47,6 +48,7 @@ export function createSessionMetrics() {
   return {
     runStarted(attempt: number, waitMs: number) {
       noteChange('claimed', { attempt });
+      trace.getActiveSpan()?.setAttribute(WAITED_MS, Math.max(0, waitMs));
       if (attempt === 1) queueWait.record(Math.max(0, waitMs) / 1000);
     },
     runEnded(outcome: ExecutionOutcome, attempt: number) {

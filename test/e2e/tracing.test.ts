@@ -286,6 +286,7 @@ describe('the trace of a session in one process', () => {
     });
     const run = named('plain', 'process meari-sessions');
     assert.equal(run.attributes['messaging.operation.type'], 'process');
+    assert.ok(Number(run.attributes['profiler.waited_ms']) >= 0);
     assert.equal(run.attributes['meari.session.id'], request.attributes['meari.session.id']);
 
     const statement = named('plain', 'INSERT meari_sessions');

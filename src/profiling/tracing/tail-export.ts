@@ -1,6 +1,6 @@
 import { SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import type { SpanProcessor } from '@opentelemetry/sdk-trace';
-import { KEEP } from '../attributes.ts';
+import { KEEP, WAITED_MS } from '../attributes.ts';
 import type { RecordedSpan } from './recorded-span.ts';
 
 /** Milliseconds from which on a request, a job or another local root is slow, by the name of its span. */
@@ -98,7 +98,8 @@ function reasonToKeep(spans: readonly RecordedSpan[], slowMs: SlowLimits): strin
     const asked = span.attributes[KEEP];
     if (typeof asked === 'string') reason = asked;
     if (!isLocalRoot(span)) continue;
-    if (span.endMs - span.startMs >= (slowMs.byName[span.name] ?? slowMs.otherwise)) reason ??= 'slow';
+    const tookMs = span.endMs - span.startMs + Number(span.attributes[WAITED_MS] ?? 0);
+    if (tookMs >= (slowMs.byName[span.name] ?? slowMs.otherwise)) reason ??= 'slow';
   }
   return reason;
 }

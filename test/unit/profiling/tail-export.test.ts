@@ -88,6 +88,14 @@ describe('the export of traces that no head has chosen', () => {
     );
   });
 
+  test('a job that is short and had waited for long is slow, as it was for who waited', () => {
+    const { exported, start, settle } = startTail();
+    endAfter(start('process things', undefined).setAttribute('profiler.waited_ms', 900), 100);
+    endAfter(start('process things', undefined).setAttribute('profiler.waited_ms', 100), 100);
+    settle();
+    assert.equal(exported.length, 1);
+  });
+
   test('the application may ask for one', () => {
     const { exported, start, settle } = startTail();
     const root = start('POST /things', undefined);
