@@ -9,13 +9,13 @@ import { TOOLS, type Tool } from '../test/support/tools.ts';
 
 const print = (line: string) => void process.stderr.write(`meari tests: ${line}\n`);
 
-/** Installing `redis-server` under systemd would start a service and leave it enabled: not ours to decide. */
+/** Under systemd `redis-server` and `prometheus` would start services and leave them enabled: not ours to decide. */
 function mayInstall(): boolean {
   return process.getuid?.() === 0 && existsSync('/usr/bin/apt-get') && !existsSync('/run/systemd/system');
 }
 
 function install(tools: readonly Tool[]): void {
-  const packages = tools.map(({ aptPackage }) => aptPackage);
+  const packages = namesOf(tools, ({ aptPackage }) => aptPackage);
   print(`installing ${packages.join(', ')} by apt-get (once; some minutes)`);
   for (const command of [['update'], ['install', '-y', '--no-install-recommends', ...packages]]) {
     const { status, stderr } = spawnSync('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=300', ...command], {
@@ -30,10 +30,17 @@ function install(tools: readonly Tool[]): void {
 
 function advice(tools: readonly Tool[]): string {
   if (process.platform === 'darwin') {
-    return tools.map(({ brewPackage }) => `brew install ${brewPackage}`).join(' && ');
+    return namesOf(tools, ({ brewPackage }) => brewPackage)
+      .map((name) => `brew install ${name}`)
+      .join(' && ');
   }
-  const packages = tools.map(({ aptPackage }) => aptPackage).join(' ');
+  const packages = namesOf(tools, ({ aptPackage }) => aptPackage).join(' ');
   return `sudo apt-get install --no-install-recommends ${packages} (or your system's packages of these)`;
+}
+
+/** Each package once: one may bring several tools. */
+function namesOf(tools: readonly Tool[], packageOf: (tool: Tool) => string | undefined): string[] {
+  return [...new Set(tools.flatMap((tool) => packageOf(tool) ?? []))];
 }
 
 function missingTools(): Tool[] {

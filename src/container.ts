@@ -118,7 +118,12 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   });
 
   const estimator = createEstimator({ executions, sessions, now });
-  resources.defer(metrics.observeLoad(estimator.load));
+  resources.defer(
+    metrics.observeLoad(estimator.load, {
+      queued: config.sessions.queueLimit,
+      slots: config.role === 'api' ? 0 : config.sessions.concurrency,
+    }),
+  );
   const graph = createSessionGraph({ sessions, executions, sources, writer, now });
   const recordStep = createStepRecorder({
     metric: {

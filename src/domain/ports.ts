@@ -226,6 +226,10 @@ export interface ForgottenSession {
 export interface ExecutionLoad {
   readonly queued: number;
   readonly running: number;
+  /** Seconds since the acceptance of the one that waits longest; 0 when none waits. */
+  readonly oldestQueuedSeconds: number;
+  /** The same of those that an executor has, or had when it was lost. */
+  readonly oldestProcessingSeconds: number;
   /** Milliseconds that recent sessions took from start to end; undefined when there were none. */
   readonly typicalMs: number | undefined;
 }

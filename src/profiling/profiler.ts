@@ -2,7 +2,7 @@ import type { Interval } from './analysis/span-tree.ts';
 import { type Unit, unitsOf } from './analysis/unit-of-work.ts';
 import { createSelfCost } from './cost/self-cost.ts';
 import { createCacheEconomics } from './findings/cache-economics.ts';
-import { createFindingLog } from './findings/finding-log.ts';
+import { createFindingLog, type FindingCount } from './findings/finding-log.ts';
 import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
 import { createRules } from './findings/rules.ts';
 import type {
@@ -14,7 +14,7 @@ import type {
   TraceSummary,
 } from './model.ts';
 import { type CollectedTrace, createCollector } from './store/collector.ts';
-import { createRouteStatistics, type RouteFigures } from './store/route-statistics.ts';
+import { createRouteStatistics, type RouteFigures, type StepTime } from './store/route-statistics.ts';
 import type { StoredSpan } from './store/stored-span.ts';
 import { createThinning } from './store/thinning.ts';
 import { createTraceStore, type StoredTrace } from './store/trace-store.ts';
@@ -36,6 +36,8 @@ export interface RunningProfiler extends Profiler {
   readonly collector: ReturnType<typeof createCollector>;
   /** Whether spans are recorded; false while the layer costs too much. */
   readonly takesTraces: () => boolean;
+  readonly stepTimes: () => readonly StepTime[];
+  readonly findingCounts: () => readonly FindingCount[];
   /** To be called several times a second. */
   readonly sweep: () => void;
 }
@@ -121,8 +123,12 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     selfCost.traceTaken(trace.route, (now() - startedAt) * 1_000, trace.bytes);
   }
 
-  const allFindings = (): readonly FindingGroup[] => {
+  const noteCaches = (): void => {
     for (const finding of caches.findings()) findings.record(finding);
+  };
+
+  const allFindings = (): readonly FindingGroup[] => {
+    noteCaches();
     return findings.all();
   };
 
@@ -157,6 +163,11 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
   return {
     collector,
     takesTraces: selfCost.takesTraces,
+    stepTimes: routes.stepTimes,
+    findingCounts() {
+      noteCaches();
+      return findings.counts();
+    },
     sweep() {
       collector.sweep();
       selfCost.check();

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { trace } from '@opentelemetry/api';
+import { metrics, trace } from '@opentelemetry/api';
 import { getNodeAutoInstrumentations } from '@opentelemetry/auto-instrumentations-node';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
@@ -21,7 +21,9 @@ import { runDeferred } from './deferred.ts';
 import { createExporters } from './exporters.ts';
 import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
 import type { Profiler } from './model.ts';
+import { observeMemory } from './process-memory.ts';
 import { createProfiler } from './profiler.ts';
+import { observeProfiler } from './profiler-metrics.ts';
 import { UnitSuffixPrometheusExporter } from './prometheus.ts';
 import { localSpanListener } from './span-listener.ts';
 import { adjustClock } from './tracing/clock.ts';
@@ -144,6 +146,8 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     ],
   });
   sdk.start();
+  observeProfiler(profiler, metrics.getMeter('meari'));
+  observeMemory();
   trace.setGlobalTracerProvider(
     createTracerProvider({
       resource,

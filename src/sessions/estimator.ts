@@ -10,7 +10,13 @@ const FIRST_GUESS_MS = 7_000;
 /** Milliseconds for which one reading of the load serves everybody who asks. */
 const LOAD_IS_FRESH_MS = 100;
 
-const NOTHING_KNOWN: ExecutionLoad = { queued: 0, running: 0, typicalMs: undefined };
+const NOTHING_KNOWN: ExecutionLoad = {
+  queued: 0,
+  running: 0,
+  oldestQueuedSeconds: 0,
+  oldestProcessingSeconds: 0,
+  typicalMs: undefined,
+};
 
 export interface EstimatorDependencies {
   readonly executions: Pick<ExecutionRepository, 'load'>;

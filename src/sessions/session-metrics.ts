@@ -1,4 +1,4 @@
-import { metrics, type ObservableResult, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type BatchObservableResult, metrics, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { ExecutionLoad } from '../domain/ports.ts';
 import { WAITED_MS } from '../profiling/attributes.ts';
 import { noteChange } from './session-span.ts';
@@ -9,6 +9,13 @@ export type SessionMetrics = ReturnType<typeof createSessionMetrics>;
 
 /** Seconds: a free executor takes a session at once; a full queue makes it wait for minutes. */
 const WAIT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+export interface LoadLimits {
+  /** Sessions that may wait, in all. */
+  readonly queued: number;
+  /** Sessions that this process takes from the queue at once. */
+  readonly slots: number;
+}
 
 /**
  * One function for each thing that happens to sessions, for metrics and the active span; label values come from closed
@@ -42,6 +49,12 @@ export function createSessionMetrics() {
   const streams = meter.createUpDownCounter('meari.session.streams.open', {
     description: 'Open event streams.',
   });
+
+  // There from the start: of a counter that appears with its first event, no rate can see that event.
+  for (const outcome of ['completed', 'failed', 'lease_lost', 'released']) executions.add(0, { outcome });
+  for (const kind of ['queued', 'abandoned']) recoveries.add(0, { kind });
+  leasesLost.add(0);
+  fallbacks.add(0);
 
   let openStreams = 0;
 
@@ -78,17 +91,40 @@ export function createSessionMetrics() {
     openStreams: () => openStreams,
 
     /** @returns what ends the observation. */
-    observeLoad(load: () => Promise<ExecutionLoad>): () => void {
+    observeLoad(load: () => Promise<ExecutionLoad>, limits: LoadLimits): () => void {
       const depth = meter.createObservableGauge('meari.session.queue.depth', {
         description: 'Sessions in the database that are not finished, by status.',
       });
-      const observe = async (result: ObservableResult) => {
-        const { queued, running } = await load();
-        result.observe(queued, { status: 'queued' });
-        result.observe(running, { status: 'processing' });
+      const oldest = meter.createObservableGauge('meari.session.oldest.age', {
+        description:
+          'Since the acceptance of the oldest session that is not finished, by status; 0 without any.',
+        unit: 's',
+      });
+      const available = meter.createObservableGauge('meari.database.available', {
+        description:
+          '1 while the database tells what is not finished, else 0: the other readings are old then.',
+      });
+      const limit = meter.createObservableGauge('meari.session.queue.limit', {
+        description: 'Sessions that may wait, in all.',
+      });
+      const slots = meter.createObservableGauge('meari.session.slots', {
+        description: 'Sessions that this process executes at once; 0 in one that only answers requests.',
+      });
+      const observe = async (result: BatchObservableResult) => {
+        result.observe(limit, limits.queued);
+        result.observe(slots, limits.slots);
+        const current = await load().catch(() => undefined);
+        result.observe(available, current ? 1 : 0);
+        if (!current) return;
+        const { queued, running, oldestQueuedSeconds, oldestProcessingSeconds } = current;
+        result.observe(depth, queued, { status: 'queued' });
+        result.observe(depth, running, { status: 'processing' });
+        result.observe(oldest, oldestQueuedSeconds, { status: 'queued' });
+        result.observe(oldest, oldestProcessingSeconds, { status: 'processing' });
       };
-      depth.addCallback(observe);
-      return () => depth.removeCallback(observe);
+      const instruments = [depth, oldest, available, limit, slots];
+      meter.addBatchObservableCallback(observe, instruments);
+      return () => meter.removeBatchObservableCallback(observe, instruments);
     },
   };
 }

@@ -51,6 +51,10 @@ export function observeDatabase(database: Database, statementTimeoutMs: number):
     description: 'Statements given up by the database because they took longer than the limit.',
   });
 
+  // There from the start: of a counter that appears with its first event, no rate can see that event.
+  timeouts.add(0);
+  cancelled.add(0);
+
   const requestedAt = new Map<number, number>();
   const leave = (id: number): void => {
     wait.record((performance.now() - (requestedAt.get(id) ?? performance.now())) / 1000);

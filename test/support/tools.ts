@@ -44,7 +44,24 @@ export const KOREAN_FONT: Tool = {
   without: 'pages show boxes for Korean letters in screenshots',
 };
 
-export const TOOLS: readonly Tool[] = [REDIS_SERVER, CHROMIUM, KOREAN_FONT];
+export const PROMETHEUS: Tool = {
+  name: 'prometheus',
+  find: () => override('MEARI_PROMETHEUS') ?? onPath('prometheus'),
+  aptPackage: 'prometheus',
+  brewPackage: 'prometheus',
+  variable: 'MEARI_PROMETHEUS',
+};
+
+/** Checks and tests rules; comes with Prometheus. */
+export const PROMTOOL: Tool = {
+  name: 'promtool',
+  find: () => override('MEARI_PROMTOOL') ?? onPath('promtool'),
+  aptPackage: 'prometheus',
+  brewPackage: 'prometheus',
+  variable: 'MEARI_PROMTOOL',
+};
+
+export const TOOLS: readonly Tool[] = [REDIS_SERVER, CHROMIUM, PROMETHEUS, PROMTOOL, KOREAN_FONT];
 
 export function redisServerPath(): string {
   return pathOf(REDIS_SERVER);
@@ -52,6 +69,14 @@ export function redisServerPath(): string {
 
 export function chromiumPath(): string {
   return pathOf(CHROMIUM);
+}
+
+export function prometheusPath(): string {
+  return pathOf(PROMETHEUS);
+}
+
+export function promtoolPath(): string {
+  return pathOf(PROMTOOL);
 }
 
 /** @throws {Error} that says what to run when the tool is not there. */

@@ -1,6 +1,6 @@
 import type { ExecutionRepository, ForgottenSession, Lease } from '../../domain/ports.ts';
 import type { Database } from '../database.ts';
-import { cardRows } from './session-rows.ts';
+import { cardsOf } from './session-rows.ts';
 
 /** Finished sessions that the typical duration is taken from. */
 const RECENT_SESSIONS = 50;
@@ -84,43 +84,60 @@ export function createExecutionRepository(database: Database): ExecutionReposito
       return rowCount === 1;
     },
 
-    async complete(lease, { persona, empathy, reflection, degraded, completedAt }) {
-      return database.transaction(async (trx) => {
-        const [session] = await trx('meari_sessions')
-          .where(held(lease))
-          .update({
-            status: 'completed',
-            degraded,
-            completed_at: completedAt,
-            lease_owner: null,
-            lease_expires_at: null,
-            empathy_summary: JSON.stringify({
-              title: empathy.title,
-              emotion_keywords: empathy.emotion_keywords,
-              quotes_used: empathy.quotes_used,
-            }),
-            reflection_summary: JSON.stringify({
-              title: reflection.title,
-              key_message: reflection.key_message,
-              insights: reflection.insights,
-            }),
-          })
-          .returning('user_id');
-        if (!session) {
-          // The same run may ask twice: the answer to its first commit was lost on the way.
-          const { sessionId: id, fence } = lease;
-          return (
-            (await trx('meari_sessions').where({ id, fence, status: 'completed' }).first('id')) !== undefined
-          );
-        }
-        await trx('cards').insert(cardRows(lease.sessionId, empathy, reflection));
-        await trx('personas').insert({ session_id: lease.sessionId, ...persona });
-        await trx('users')
-          .where('id', session.user_id)
-          .whereNull('onboarded_at')
-          .update({ onboarded_at: completedAt });
-        return true;
-      });
+    async complete({ sessionId, fence }, { persona, empathy, reflection, degraded, completedAt }) {
+      const cards = cardsOf(empathy, reflection);
+      // One statement is a transaction of its own, and one round trip in the place of six.
+      const { rowCount } = await database.raw(
+        `with session as (
+           update meari_sessions set
+             status = 'completed', degraded = :degraded, completed_at = :completedAt,
+             lease_owner = null, lease_expires_at = null,
+             empathy_summary = :empathySummary, reflection_summary = :reflectionSummary
+           where id = :sessionId and fence = :fence and status = 'processing'
+           returning id, user_id
+         ), onboarded as (
+           update users set onboarded_at = :completedAt from session
+           where users.id = session.user_id and users.onboarded_at is null
+         ), dealt as (
+           insert into cards (session_id, kind, position, body)
+           select session.id, card.kind, card.position, card.body
+           from session, unnest(
+             cast(:kinds as text[]), cast(:positions as smallint[]), cast(:bodies as json[])
+           ) as card (kind, position, body)
+         )
+         insert into personas
+           (session_id, depth, depth_label, summary, characteristics, needs, growth_direction)
+         select id, :depth, :depthLabel, :summary, :characteristics, :personaNeeds, :growthDirection from session`,
+        {
+          sessionId,
+          fence,
+          degraded,
+          completedAt,
+          empathySummary: JSON.stringify({
+            title: empathy.title,
+            emotion_keywords: empathy.emotion_keywords,
+            quotes_used: empathy.quotes_used,
+          }),
+          reflectionSummary: JSON.stringify({
+            title: reflection.title,
+            key_message: reflection.key_message,
+            insights: reflection.insights,
+          }),
+          kinds: cards.map(({ kind }) => kind),
+          positions: cards.map(({ position }) => position),
+          bodies: cards.map(({ body }) => JSON.stringify(body)),
+          depth: persona.depth,
+          depthLabel: persona.depth_label,
+          summary: persona.summary,
+          characteristics: persona.characteristics,
+          personaNeeds: persona.needs,
+          growthDirection: persona.growth_direction,
+        },
+      );
+      if (rowCount === 1) return true;
+      // The same run may ask twice: the answer to its first commit was lost on the way.
+      const completed = { id: sessionId, fence, status: 'completed' };
+      return (await database('meari_sessions').where(completed).first('id')) !== undefined;
     },
 
     async fail(lease, reason) {
@@ -178,11 +195,24 @@ export function createExecutionRepository(database: Database): ExecutionReposito
 
     async load() {
       const { rows } = await database.raw<{
-        rows: { queued: number; running: number; typical_ms: number | null }[];
+        rows: {
+          queued: number;
+          running: number;
+          oldest_queued_seconds: number;
+          oldest_processing_seconds: number;
+          typical_ms: number | null;
+        }[];
       }>(
         `select
            (select count(*)::int from meari_sessions where status = 'queued') as queued,
            (select count(*)::int from meari_sessions where status = 'processing' and lease_expires_at > now()) as running,
+           -- Ids grow with time: the first one is the oldest.
+           coalesce(greatest(0, extract(epoch from now() - (
+             select created_at from meari_sessions where status = 'queued' order by id limit 1
+           ))), 0)::float8 as oldest_queued_seconds,
+           coalesce(greatest(0, extract(epoch from now() - (
+             select min(created_at) from meari_sessions where status = 'processing'
+           ))), 0)::float8 as oldest_processing_seconds,
            (select percentile_cont(0.5) within group (order by ms) from (
               select extract(epoch from completed_at - started_at) * 1000 as ms from meari_sessions
               where status = 'completed' order by completed_at desc limit :recent
@@ -193,6 +223,8 @@ export function createExecutionRepository(database: Database): ExecutionReposito
       return {
         queued: row?.queued ?? 0,
         running: row?.running ?? 0,
+        oldestQueuedSeconds: row?.oldest_queued_seconds ?? 0,
+        oldestProcessingSeconds: row?.oldest_processing_seconds ?? 0,
         typicalMs: row?.typical_ms ?? undefined,
       };
     },
