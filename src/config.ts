@@ -74,6 +74,8 @@ const environment = z.object({
   YOUTH_POLICY_API_KEY: text,
   YOUTH_POLICY_API_URL: webUrl.default('https://www.youthcenter.go.kr/go/ythip/getPlcy'),
   ...writerVariables,
+  // Read by `instrumentation.ts` before anything else is loaded; looked at here, so that a typo stops the start.
+  TRACES_SLOW_MS: milliseconds.optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   PROFILER: z.enum(['on', 'off']).optional(),
   PROFILER_TOKEN: z

@@ -16,6 +16,9 @@ async function main(): Promise<void> {
   const signalled = firstSignal('SIGTERM', 'SIGINT');
   const config = readConfig(process.env);
   const log = createLogger(config.logLevel);
+  runningTelemetry()?.onExportChange(({ state, ...change }) =>
+    log[state === 'failing' ? 'warn' : 'info'](change, `telemetry export ${state}`),
+  );
   const resources = new AsyncDisposableStack();
   // Last, so that it sends what the shutdown itself recorded.
   resources.defer(async () => runningTelemetry()?.shutdown());

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { SESSION_QUEUE_NAME } from '../../src/queue/bullmq-queue.ts';
+import { SESSION_QUEUE_NAME } from '../../src/queue/session-queue-span.ts';
 import { startSession } from '../support/client.ts';
 import { type Figure, figure } from '../support/figures.ts';
 import type { ServiceProcess } from '../support/service-process.ts';

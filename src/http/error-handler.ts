@@ -35,7 +35,10 @@ export function errorHandler(log: Logger, now: () => Date) {
   return (error: unknown, _req: Request, res: Response, next: NextFunction): void => {
     const known = toAppError(error);
     if (known.code === 'INTERNAL' || known.code === 'UNAVAILABLE') {
-      log.error({ err: describeError(known.cause ?? known) }, 'request failed');
+      const cause = known.cause ?? known;
+      log.error({ err: describeError(cause) }, 'request failed');
+      // Of an error, as the log: its type and frames.
+      if (cause instanceof Error) trace.getActiveSpan()?.recordException(cause);
     }
     // Half an answer is out: Express cuts the connection, so that the client does not take it for a whole one.
     if (res.headersSent) {

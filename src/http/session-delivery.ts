@@ -3,6 +3,7 @@ import { CRISIS_SUPPORT } from '../domain/crisis.ts';
 import type { FinishedSession } from '../domain/session.ts';
 import type { FailureReason, SessionEvent, StepDelta } from '../domain/session-events.ts';
 import { AppError } from '../errors.ts';
+import { keepTrace } from '../profiling/tracing/keep-trace.ts';
 import type { Follower } from '../sessions/feed.ts';
 import type { SessionMetrics, StreamFormat } from '../sessions/session-metrics.ts';
 import type { AcceptedSession, SessionService } from '../sessions/session-service.ts';
@@ -41,6 +42,7 @@ export function createDelivery({ service, metrics, closing, now }: DeliveryDepen
     event: SessionEvent | StepDelta,
     session: StreamOptions['session'],
   ): Promise<StreamLine> {
+    noteEnd(event);
     if (event.status === 'starting') {
       const estimated_seconds = await service.estimateSeconds(session);
       return { ...event, estimated_seconds, ...(session.crisis ? { crisis_support: CRISIS_SUPPORT } : {}) };
@@ -64,6 +66,7 @@ export function createDelivery({ service, metrics, closing, now }: DeliveryDepen
       const { signal, end } = patienceFor(res, closing, waitMs);
       try {
         for await (const event of follower.events({ after: 0, isNew: !replayed, signal })) {
+          noteEnd(event);
           if (event.status === 'completed') return event.data;
           if (event.status === 'failed') throw failure(event.reason);
         }
@@ -138,6 +141,12 @@ export function createDelivery({ service, metrics, closing, now }: DeliveryDepen
       }
     },
   };
+}
+
+/** Whoever executed the session exports its part for the errors in it: this part has to be beside it. */
+function noteEnd(event: SessionEvent | StepDelta): void {
+  if (event.status === 'failed') keepTrace('failed');
+  else if (event.status === 'completed' && event.data.degraded) keepTrace('degraded');
 }
 
 function isUnavailable(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Attributes, trace } from '@opentelemetry/api';
 import { inSpan } from '../profiling/span.ts';
-import type { StepRecorder } from '../profiling/step.ts';
+import { errorType, type StepRecorder } from '../profiling/step.ts';
 
 /**
  * A piece of work that is declared once: what it needs, how long one attempt may take, and how often it is tried.
@@ -167,7 +167,7 @@ async function attempt(
       return await orAborted(step.run(needs, attemptSignal, reader), attemptSignal);
     } catch (error) {
       if (signal.aborted || attempts >= step.attempts || isFinal(error)) throw error;
-      trace.getActiveSpan()?.addEvent('retry', { attempt: attempts });
+      trace.getActiveSpan()?.addEvent('retry', { attempt: attempts, 'error.type': errorType(error) });
       await delay(RETRY_DELAY_MS * 2 ** (attempts - 1), undefined, { signal });
     }
   }

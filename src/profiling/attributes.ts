@@ -13,6 +13,17 @@ export const BLOCKING = 'profiler.blocking';
 export const WAIT = 'profiler.wait';
 /** What the instrumentation of pg calls the span of a wait for a connection. */
 export const POOL_CONNECT = 'pg-pool.connect';
+/**
+ * Why a trace is exported that its head had not chosen: `error`, `slow`, `continued` (a late part of one of those), or
+ * what the application gave as its reason; on the local roots.
+ */
+export const KEEP = 'profiler.keep';
+
+/**
+ * Milliseconds that the work of a job had waited before its span began: they count for whether it was slow, so that who
+ * waited for it and who did it say the same.
+ */
+export const WAITED_MS = 'profiler.waited_ms';
 
 /** A span event of this name is one look-up in a cache, on the span that needed the value. */
 export const CACHE_LOOKUP_EVENT = 'cache.lookup';
@@ -35,6 +46,8 @@ export const KEPT_ATTRIBUTES: ReadonlySet<string> = new Set([
   STEP_AFTER,
   BLOCKING,
   WAIT,
+  KEEP,
+  WAITED_MS,
   CACHE_NAME,
   CACHE_RESULT,
   CACHE_DURATION_MS,
@@ -67,6 +80,9 @@ export const KEPT_ATTRIBUTES: ReadonlySet<string> = new Set([
   'url.template',
   'attempt',
 ]);
+
+/** What a statement does to which table; the name of its span as well, and kept as that. */
+export const QUERY_SUMMARY = 'db.query.summary';
 
 /** Kept as well, once the values have been taken out of it. */
 export const QUERY_TEXT = 'db.query.text';

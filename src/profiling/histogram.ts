@@ -37,6 +37,8 @@ interface RecordedSeries extends Series {
   sum: number;
 }
 
+type Point = HistogramMetricData['dataPoints'][number];
+
 interface OwnHistogram {
   readonly options: HistogramOptions;
   readonly startMs: number;
@@ -66,14 +68,49 @@ export function createHistogram(options: HistogramOptions): SeriesHistogram {
   };
 }
 
-/** Hands them to a reader of the SDK, beside what the SDK itself has measured. */
-export const ownHistograms: MetricProducer = {
-  async collect() {
-    const metrics = [...histograms.values()].map(metricOf);
-    const scopeMetrics = [{ scope: { name: 'meari' }, metrics }];
-    return { resourceMetrics: { resource: emptyResource(), scopeMetrics }, errors: [] };
-  },
-};
+/**
+ * Hands them to one reader of the SDK, beside what the SDK itself has measured: all that there has been, or, with the
+ * temporality `DELTA`, what has come since the reader last asked.
+ */
+export function createHistogramProducer(temporality: AggregationTemporality): MetricProducer {
+  const read = temporality === AggregationTemporality.DELTA ? deltaReading() : metricOf;
+  return {
+    async collect() {
+      const metrics = [...histograms.values()].map(read);
+      const scopeMetrics = [{ scope: { name: 'meari' }, metrics }];
+      return { resourceMetrics: { resource: emptyResource(), scopeMetrics }, errors: [] };
+    },
+  };
+}
+
+function deltaReading(): (histogram: OwnHistogram) => HistogramMetricData {
+  const readBefore = new Map<OwnHistogram, HistogramMetricData>();
+  return (histogram) => {
+    const all = metricOf(histogram);
+    const before = new Map(readBefore.get(histogram)?.dataPoints.map((point) => [point.attributes, point]));
+    readBefore.set(histogram, all);
+    const dataPoints = all.dataPoints
+      .map((point) => since(point, before.get(point.attributes)))
+      .filter(({ value }) => value.count > 0);
+    return { ...all, aggregationTemporality: AggregationTemporality.DELTA, dataPoints };
+  };
+}
+
+/** What a series has counted between two readings of it. */
+function since(point: Point, before: Point | undefined): Point {
+  if (before === undefined) return point;
+  const { buckets, count, sum } = point.value;
+  const counts = buckets.counts.map((counted, index) => counted - (before.value.buckets.counts[index] ?? 0));
+  return {
+    ...point,
+    startTime: before.endTime,
+    value: {
+      buckets: { ...buckets, counts },
+      count: count - before.value.count,
+      sum: (sum ?? 0) - (before.value.sum ?? 0),
+    },
+  };
+}
 
 function createSeries(labels: Attributes, boundaries: readonly number[]): RecordedSeries {
   const counts = new Array<number>(boundaries.length + 1).fill(0);

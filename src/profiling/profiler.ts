@@ -29,6 +29,8 @@ export interface ProfilerOptions {
   /** Times at which the event loop was blocked. */
   readonly blocks: () => readonly Interval[];
   readonly thresholds?: Thresholds;
+  /** Told the id of each trace of which nothing runs in this process any more. */
+  readonly onTraceEnd?: (traceId: string) => void;
 }
 
 export interface RunningProfiler extends Profiler {
@@ -55,7 +57,7 @@ const MOST_TRACES_LISTED = 500;
 
 /** Looks at every trace of this process once, keeps what is worth it, and tells what it knows. */
 export function createProfiler(options: ProfilerOptions): RunningProfiler {
-  const { service, budgetBytes, blocks, thresholds = THRESHOLDS } = options;
+  const { service, budgetBytes, blocks, thresholds = THRESHOLDS, onTraceEnd } = options;
   const now = () => performance.now();
   const prompts = rememberPrompts();
   const findIn = createRules(blocks, thresholds, prompts);
@@ -77,6 +79,7 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
 
   /** More of a trace that is there already is put to it, and the whole is looked at again. */
   function take(collected: CollectedTrace): void {
+    onTraceEnd?.(collected.traceId);
     const startedAt = now();
     const known = traces.find(collected.traceId);
     const merged = merge(known?.spans ?? [], collected.spans);

@@ -49,6 +49,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
       'url.scheme': scheme,
       'url.path': req.path,
       'server.address': req.hostname,
+      'server.port': req.socket.localPort ?? 0,
     };
     const parent = propagation.extract(ROOT_CONTEXT, req.headers);
     const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);

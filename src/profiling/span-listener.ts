@@ -1,5 +1,4 @@
 import { SpanKind } from '@opentelemetry/api';
-import type { SpanProcessor } from '@opentelemetry/sdk-trace';
 import { noteConsumed, noteSent } from './activity.ts';
 import type { CallHooks } from './capture/calls.ts';
 import { meter } from './cost/meter.ts';
@@ -11,7 +10,7 @@ import type { SpanListener } from './tracing/tracer-provider.ts';
 export function localSpanListener(
   collector: Collector,
   hooks: CallHooks,
-  exporter: Pick<SpanProcessor, 'onEnd'> | undefined,
+  exporter: { readonly onEnd: (span: RecordedSpan) => void } | undefined,
 ): SpanListener {
   return {
     onStart(span) {
@@ -25,9 +24,10 @@ export function localSpanListener(
     onEnd(span) {
       const enteredAt = meter.enter();
       removeTexts(span);
+      // Before the collector, which may find that the trace is over with it.
+      exporter?.onEnd(span);
       collector.note(span);
       meter.leave(enteredAt);
-      exporter?.onEnd(span);
     },
   };
 }

@@ -1,5 +1,5 @@
-import { context, SpanStatusCode, trace } from '@opentelemetry/api';
-import { errorType } from './step.ts';
+import { context, trace } from '@opentelemetry/api';
+import { recordError } from './step.ts';
 import { withSpan } from './tracing/span-context.ts';
 
 /** A span around work that is no step of its own: no metric, no report. The result and any error pass through. */
@@ -8,8 +8,7 @@ export async function inSpan<T>(name: string, work: () => Promise<T>): Promise<T
   try {
     return await context.with(withSpan(context.active(), span), work);
   } catch (error) {
-    span.setAttribute('error.type', errorType(error));
-    span.setStatus({ code: SpanStatusCode.ERROR });
+    recordError(span, error);
     throw error;
   } finally {
     span.end();

@@ -97,8 +97,7 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
         end('ok', undefined);
         return result;
       } catch (error) {
-        span.setAttribute('error.type', errorType(error));
-        span.setStatus({ code: SpanStatusCode.ERROR });
+        recordError(span, error);
         end(outcomeOf(error), error);
         throw error;
       }
@@ -111,6 +110,13 @@ function outcomeOf(error: unknown): StepOutcome {
   if (!(error instanceof Error)) return 'error';
   if (error.name === 'TimeoutError') return 'timeout';
   return error.name === 'AbortError' ? 'cancelled' : 'error';
+}
+
+/** The error's type and frames, and the status. Its message stays out: it may quote what a user wrote. */
+export function recordError(span: Span, error: unknown): void {
+  span.setAttribute('error.type', errorType(error));
+  if (error instanceof Error) span.recordException(error);
+  span.setStatus({ code: SpanStatusCode.ERROR });
 }
 
 /** The value of the semantic convention `error.type`: an error's code where it has one, else its class. */

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { metrics, trace } from '@opentelemetry/api';
 import { getNodeAutoInstrumentations } from '@opentelemetry/auto-instrumentations-node';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
   defaultResource,
   detectResources,
@@ -11,14 +12,15 @@ import {
   resourceFromAttributes,
   serviceInstanceIdDetector,
 } from '@opentelemetry/resources';
+import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { ActivityContextManager } from './activity-context.ts';
 import { watchBlocks } from './capture/block-watch.ts';
 import { createCallHooks } from './capture/calls.ts';
+import { createExporters } from './exporters.ts';
 import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
-import { ownHistograms } from './histogram.ts';
+import { createHistogramProducer } from './histogram.ts';
 import type { Profiler } from './model.ts';
 import { observeMemory } from './process-memory.ts';
 import { createProfiler } from './profiler.ts';
@@ -27,14 +29,18 @@ import { UnitSuffixPrometheusExporter } from './prometheus.ts';
 import { localSpanListener } from './span-listener.ts';
 import { storeBytesFrom } from './store/budget.ts';
 import { adjustClock } from './tracing/clock.ts';
-import { createSampler, exportRatioFrom } from './tracing/sampler.ts';
-import { createSpanExporter } from './tracing/span-exporter.ts';
+import type { ExportListener } from './tracing/export-state.ts';
+import { createSampler, exportRatioFrom, exportsByTail } from './tracing/sampler.ts';
+import { createTailExport, type SlowLimits } from './tracing/tail-export.ts';
 import { createTracerProvider } from './tracing/tracer-provider.ts';
 
 export interface TelemetryOptions {
   readonly serviceName: string;
+  readonly serviceVersion?: string;
   /** From when on something is a finding; as in `rule.ts` unless given. */
   readonly thresholds?: Thresholds;
+  /** Which traces are exported as slow, when only a part of them is. */
+  readonly slowMs?: SlowLimits;
 }
 
 export interface Telemetry {
@@ -43,12 +49,16 @@ export interface Telemetry {
   readonly profiler: Profiler;
   /** Looks at what has finished, without waiting for the next round. */
   readonly settle: () => void;
+  /** Has a listener told when a receiver of traces or metrics stops to take them, and when it does again. */
+  readonly onExportChange: (listener: ExportListener) => void;
   /** Sends what is buffered. Safe to call twice. */
   readonly shutdown: () => Promise<void>;
 }
 
 /** Milliseconds between looks for traces that have finished. */
 const SWEEP_EVERY_MS = 100;
+
+const SLOW_MS: SlowLimits = { byName: {}, otherwise: 1_000 };
 
 /** Milliseconds for what is buffered to leave at the end. */
 const FLUSH_LIMIT_MS = 2_000;
@@ -64,17 +74,17 @@ export function runningTelemetry(): Telemetry | undefined {
  * Starts OpenTelemetry for this process. Must run before the modules it watches are loaded (`node --import`).
  *
  * Every span goes to the profiler of this process. Spans leave by OTLP as well when `OTEL_EXPORTER_OTLP_ENDPOINT` or
- * `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set, as many as `OTEL_TRACES_SAMPLER` says. Metrics wait to be scraped.
- * `PROFILER_STORE_MIB` is the memory that the profiler may take.
+ * `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set, as many as `OTEL_TRACES_SAMPLER` says. Metrics wait to be scraped, and
+ * leave as well where `OTEL_METRICS_EXPORTER=otlp`. `PROFILER_STORE_MIB` is the memory that the profiler may take.
  */
-export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: TelemetryOptions): Telemetry {
+export function startTelemetry(options: TelemetryOptions): Telemetry {
+  const { serviceName, serviceVersion, thresholds = THRESHOLDS, slowMs = SLOW_MS } = options;
   // Only these are wrapped: wrapping every module would slow each start and each call.
   register({ include: ['pg', 'ioredis', 'undici'] });
 
-  const exportsTraces = Boolean(
-    process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
-  );
-  const exporter = exportsTraces ? new BatchSpanProcessor({ exporter: createSpanExporter() }) : undefined;
+  const exporters = createExporters(process.env);
+  const exporter = exporters.traces;
+  const tail = exporter && exportsByTail(process.env) ? createTailExport({ exporter, slowMs }) : undefined;
   const service = process.env.OTEL_SERVICE_NAME || serviceName;
   const blockWatch = watchBlocks();
   const profiler = createProfiler({
@@ -82,6 +92,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
     budgetBytes: storeBytesFrom(process.env),
     blocks: blockWatch.blocks,
     thresholds,
+    ...(tail && { onTraceEnd: tail.decide }),
   });
   const hooks = createCallHooks();
   const sweep = (): void => {
@@ -91,19 +102,27 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
   const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref();
   const resource = defaultResource()
     .merge(
+      resourceFromAttributes({
+        ...(serviceVersion && { 'service.version': serviceVersion }),
+        'deployment.environment.name': process.env.NODE_ENV || 'development',
+      }),
+    )
+    .merge(
       detectResources({ detectors: [serviceInstanceIdDetector, processDetector, hostDetector, envDetector] }),
     )
     .merge(resourceFromAttributes({ 'service.name': service }));
   const prometheus = new UnitSuffixPrometheusExporter({
     preventServerStart: true,
-    metricProducers: [ownHistograms],
+    metricProducers: [createHistogramProducer(AggregationTemporality.CUMULATIVE)],
   });
   const sdk = new NodeSDK({
     autoDetectResources: false,
-    metricReaders: [prometheus],
+    metricReaders: [prometheus, ...exporters.metricReaders],
     logRecordProcessors: [],
     resource,
     contextManager: new ActivityContextManager(),
+    // Without baggage: what a caller puts there would be handed on to the providers of others.
+    textMapPropagator: new W3CTraceContextPropagator(),
     // Spans are the layer's own: see `createTracerProvider`.
     spanProcessors: [],
     instrumentations: [
@@ -133,7 +152,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
     createTracerProvider({
       resource,
       sampler: createSampler(exportRatioFrom(process.env), profiler.takesTraces),
-      listener: localSpanListener(profiler.collector, hooks, exporter),
+      listener: localSpanListener(profiler.collector, hooks, tail ?? exporter),
     }),
   );
 
@@ -142,9 +161,11 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
     serveMetrics: (req, res) => prometheus.getMetricsRequestHandler(req, res),
     profiler,
     settle: profiler.collector.settle,
+    onExportChange: exporters.listen,
     shutdown: () => {
       clearInterval(sweeper);
       sweep();
+      tail?.flush();
       blockWatch.stop();
       // A collector that is gone must not hold up the end of the process, nor make it look like a fault.
       stopped ??= Promise.race([

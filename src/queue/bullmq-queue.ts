@@ -1,10 +1,9 @@
 import { type Job, Queue, Worker } from 'bullmq';
-import { BullMQOtel } from 'bullmq-otel';
 import type { Redis } from 'ioredis';
 import type { SessionQueue } from '../domain/ports.ts';
+import { createBullmqTelemetry } from './bullmq-telemetry.ts';
 import { REDIS_TIMEOUT_MS } from './redis.ts';
-
-export const SESSION_QUEUE_NAME = 'meari-sessions';
+import { SESSION_QUEUE_NAME } from './session-queue-span.ts';
 
 /** Milliseconds that a job's lock lives without renewal; a worker killed in a job loses it then. */
 const LOCK_MS = 10_000;
@@ -25,7 +24,7 @@ export interface BullmqQueue extends SessionQueue {
 
 /** Across machines. A job says that a session waits, and nothing of what is in it. */
 export function createBullmqQueue({ producer, consumer }: BullmqQueueOptions): BullmqQueue {
-  const telemetry = new BullMQOtel({ tracerName: 'meari' });
+  const telemetry = createBullmqTelemetry();
   const queue = new Queue(SESSION_QUEUE_NAME, {
     connection: producer,
     telemetry,

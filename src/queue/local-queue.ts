@@ -1,5 +1,9 @@
-import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import { context, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import type { SessionQueue } from '../domain/ports.ts';
+import { sessionQueueSpan } from './session-queue-span.ts';
+
+const SEND = sessionQueueSpan('send', 'in_process');
+const PROCESS = sessionQueueSpan('process', 'in_process');
 
 /** In this process, first in first out. What is lost with the process is handed out again by the recovery. */
 export function createLocalQueue(): SessionQueue {
@@ -30,14 +34,14 @@ export function createLocalQueue(): SessionQueue {
   ): Promise<void> {
     // Not the active context: it is that of whoever put in or finished last.
     const parent = propagation.extract(ROOT_CONTEXT, carrier);
-    const span = tracer.startSpan('process sessions', { kind: SpanKind.CONSUMER }, parent);
+    const span = tracer.startSpan(PROCESS.name, PROCESS, parent);
     await context.with(trace.setSpan(parent, span), () => work(sessionId)).finally(() => span.end());
   }
 
   return {
     async enqueue(sessionId, fence) {
       const carrier: Record<string, string> = {};
-      const span = tracer.startSpan('send sessions', { kind: SpanKind.PRODUCER });
+      const span = tracer.startSpan(SEND.name, SEND);
       propagation.inject(trace.setSpan(context.active(), span), carrier);
       if (!waiting.has(sessionId)) {
         if (fence > 0) waiting = new Map([[sessionId, carrier], ...waiting]);

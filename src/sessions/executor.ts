@@ -20,6 +20,7 @@ import type { CreateSessionGraph } from '../pipeline/create-session.ts';
 import type { StepRecorder } from '../profiling/step.ts';
 import { isDatabaseUnavailable } from '../store/database-errors.ts';
 import type { ExecutionOutcome, SessionMetrics } from './session-metrics.ts';
+import { noteSession, SESSION_ID } from './session-span.ts';
 
 /** Milliseconds: a run that is not heard of for this long may be taken over. */
 export const LEASE_MS = 15_000;
@@ -50,6 +51,7 @@ export function createExecutor(dependencies: ExecutorDependencies) {
   /** Executes a session unless it is finished, gone, or in other hands. Never rejects. */
   async function execute(sessionId: string): Promise<void> {
     if (shutdown.signal.aborted) return;
+    noteSession(sessionId);
     try {
       const claim = await executions.claim(sessionId, owner, LEASE_MS);
       if (!claim) return;
@@ -85,7 +87,7 @@ export function createExecutor(dependencies: ExecutorDependencies) {
           ),
           signal: AbortSignal.any([held.lost, shutdown.signal, AbortSignal.timeout(timeoutMs)]),
           record: recordStep,
-          attributes: { 'meari.session.id': lease.sessionId },
+          attributes: { [SESSION_ID]: lease.sessionId },
           onStepCompleted: async (step, output) => {
             if (!(await executions.checkpoint(lease, step, output))) throw new LeaseLostError();
             steps.push({ name: step.name, output });
@@ -137,12 +139,14 @@ export function createExecutor(dependencies: ExecutorDependencies) {
     const lost = new AbortController();
     let deltasAreWanted = false;
     let expiresAt = performance.now() + LEASE_MS;
-    const timer = setInterval(async () => {
+    const renew = async () => {
       const renewedAt = performance.now();
       const renewed = await executions.renew(lease, LEASE_MS).catch(() => undefined);
       if (renewed) expiresAt = renewedAt + LEASE_MS;
       if (renewed === false || performance.now() >= expiresAt) lost.abort(new LeaseLostError());
-    }, RENEW_EVERY_MS);
+    };
+    // Outside of the trace, which tells of a lease that was lost and not of each that was kept.
+    const timer = context.with(ROOT_CONTEXT, () => setInterval(renew, RENEW_EVERY_MS));
     const subscribing = bus.subscribe(lease.sessionId, ({ kind }) => {
       if (kind === 'deleted') lost.abort(new LeaseLostError());
       if (kind === 'deltas_wanted') deltasAreWanted = true;

@@ -1,3 +1,4 @@
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import {
   type BusMessage,
   deltasOf,
@@ -85,7 +86,11 @@ export function createFeed({ sessions, bus, log }: FeedDependencies) {
   function schedule(): void {
     clearTimeout(timer);
     if (followed.size === 0) return;
-    timer = setTimeout(poll, bus.isHealthy() ? POLL_MS : POLL_WHILE_DEAF_MS).unref();
+    // For all who follow: in the trace of none of them.
+    timer = context.with(ROOT_CONTEXT, () =>
+      setTimeout(poll, bus.isHealthy() ? POLL_MS : POLL_WHILE_DEAF_MS),
+    );
+    timer.unref();
   }
 
   function watch(sessionId: string, watcher: Watcher): () => void {

@@ -1,5 +1,7 @@
-import { type BatchObservableResult, metrics } from '@opentelemetry/api';
+import { type BatchObservableResult, metrics, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { ExecutionLoad } from '../domain/ports.ts';
+import { WAITED_MS } from '../profiling/attributes.ts';
+import { noteChange } from './session-span.ts';
 
 export type ExecutionOutcome = 'completed' | 'failed' | 'lease_lost' | 'released';
 export type StreamFormat = 'ndjson' | 'sse';
@@ -15,7 +17,10 @@ export interface LoadLimits {
   readonly slots: number;
 }
 
-/** One function for each thing that happens to sessions; label values come from closed sets. */
+/**
+ * One function for each thing that happens to sessions, for metrics and the active span; label values come from closed
+ * sets.
+ */
 export function createSessionMetrics() {
   const meter = metrics.getMeter('meari');
   const queueWait = meter.createHistogram('meari.session.queue.wait', {
@@ -55,15 +60,25 @@ export function createSessionMetrics() {
 
   return {
     runStarted(attempt: number, waitMs: number) {
+      noteChange('claimed', { attempt });
+      trace.getActiveSpan()?.setAttribute(WAITED_MS, Math.max(0, waitMs));
       if (attempt === 1) queueWait.record(Math.max(0, waitMs) / 1000);
     },
     runEnded(outcome: ExecutionOutcome, attempt: number) {
+      noteChange(outcome, { attempt });
+      if (outcome === 'failed') {
+        const run = trace.getActiveSpan();
+        run?.setAttribute('error.type', 'session_failed').setStatus({ code: SpanStatusCode.ERROR });
+      }
       executions.add(1, { outcome });
       if (outcome === 'completed') attempts.record(attempt);
       if (outcome === 'lease_lost') leasesLost.add(1);
     },
     recovered: (kind: 'queued' | 'abandoned') => recoveries.add(1, { kind }),
-    queueFellBack: () => fallbacks.add(1),
+    queueFellBack() {
+      noteChange('queue_fallback');
+      fallbacks.add(1);
+    },
     streamOpened(format: StreamFormat) {
       openStreams += 1;
       streams.add(1, { format });

@@ -14,6 +14,7 @@ import { AppError } from '../errors.ts';
 import type { CreateSessionGraph } from '../pipeline/create-session.ts';
 import type { Estimate, Estimator } from './estimator.ts';
 import type { Feed, Follower } from './feed.ts';
+import { noteChange, noteSession } from './session-span.ts';
 
 /** Seconds after which a user with too many unfinished sessions, or a full queue, may be asked again. */
 const BUSY_RETRY_SECONDS = 5;
@@ -67,6 +68,7 @@ export function createSessionService(dependencies: SessionServiceDependencies) {
     if (earlier.requestDigest !== requestDigest) {
       throw new AppError('IDEMPOTENCY_KEY_REUSED', { detail: 'Idempotency-Key' });
     }
+    noteSession(earlier.id);
     const follower = await feed.follow(userId, earlier.id);
     const { id, status, startedAt, crisis } = earlier;
     return { id, status, startedAt, crisis, replayed: true, follower };
@@ -104,6 +106,8 @@ export function createSessionService(dependencies: SessionServiceDependencies) {
           retryAfterSeconds: BUSY_RETRY_SECONDS,
         });
       }
+      noteSession(id);
+      noteChange('accepted');
       const follower = await feed.follow(userId, id);
       try {
         await queue.enqueue(id, 0);

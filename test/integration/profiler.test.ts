@@ -71,13 +71,11 @@ describe('the profiler in the service', () => {
     const onPath = new Set(unit?.criticalPath.flatMap(({ step }) => step ?? []));
     for (const step of ['context', 'sources', 'save']) assert.ok(onPath.has(step), step);
     assert.ok(detail?.waits.some(({ wait }) => wait === 'queue'));
-    const sources = detail?.rows.filter(
-      ({ step, name }) => step === 'sources' && name.startsWith('pg.query'),
-    );
+    const sources = detail?.rows.filter(({ step, name }) => step === 'sources' && name.startsWith('SELECT '));
     assert.deepEqual(sources?.map(({ name }) => name).sort(), [
-      'pg.query:SELECT insights',
-      'pg.query:SELECT voices',
-      'pg.query:WITH policies',
+      'SELECT insights',
+      'SELECT policies',
+      'SELECT voices',
     ]);
     assert.ok(detail && detail.statements > 10);
   });
@@ -96,7 +94,7 @@ describe('the profiler in the service', () => {
     });
     assert.deepEqual(
       unitsOf(detail).map(({ route }) => route),
-      [ROUTE, 'process sessions'],
+      [ROUTE, 'process meari-sessions'],
     );
     assert.equal(detail.httpStatus, 202);
   });

@@ -108,6 +108,7 @@ describe('readConfig', () => {
     ['CORS_ORIGINS', 'https://a.example/path'],
     ['RATE_LIMIT_PER_MINUTE', 'many'],
     ['LOG_LEVEL', 'loud'],
+    ['TRACES_SLOW_MS', 'slow'],
     ['TRUST_PROXY', 'proxy'],
     ['REDIS_URL', 'localhost:6379'],
     ['ROLE', 'queen'],

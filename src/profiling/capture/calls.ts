@@ -1,5 +1,5 @@
 import { type Span, trace } from '@opentelemetry/api';
-import { POOL_CONNECT, QUERY_TEXT } from '../attributes.ts';
+import { POOL_CONNECT, QUERY_SUMMARY, QUERY_TEXT } from '../attributes.ts';
 import { meter } from '../cost/meter.ts';
 import type { RecordedSpan } from '../tracing/recorded-span.ts';
 import { captureCallSite } from './call-site.ts';
@@ -56,8 +56,10 @@ export function createCallHooks() {
       const enteredAt = meter.enter();
       const fingerprint = fingerprintSql(query.text);
       span.setAttribute(QUERY_TEXT, fingerprint);
+      const { summary } = effectOf(fingerprint);
+      span.setAttribute(QUERY_SUMMARY, summary);
       // Not after a prepared statement, whose name tells nobody anything.
-      span.updateName(`pg.query:${effectOf(fingerprint).summary}`);
+      span.updateName(summary);
       const callSite = statementSite(fingerprint);
       noteSpan(span, { fingerprint, values: hashBindings(query.values), callSite });
       meter.leave(enteredAt);

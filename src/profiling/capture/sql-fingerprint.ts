@@ -75,10 +75,21 @@ function findEffect(statement: string): StatementEffect {
   const found = [...statement.matchAll(TABLES)].map(([, table = '']) =>
     table.replaceAll('"', '').toLowerCase(),
   );
-  const operation = /^\W*(\w+)/.exec(statement)?.[1]?.toUpperCase() ?? '';
-  const summary = [operation, ...found.slice(0, 1)].join(' ');
+  const summary = summaryOf(statement, found);
   const isTold = reads || found.length > 0 || isHarmless(statement);
   return { summary, reads, tables: isTold ? found : undefined };
+}
+
+const WRITE = /\b(insert into|update|delete from|merge into)\s+"?([a-z_][\w$.]*)/i;
+
+/** Of one that begins by naming queries, what it writes, and else what it reads first. */
+function summaryOf(statement: string, tables: readonly string[]): string {
+  const operation = /^\W*(\w+)/.exec(statement)?.[1]?.toUpperCase() ?? '';
+  if (operation !== 'WITH') return [operation, ...tables.slice(0, 1)].join(' ');
+  // A lock (`for update of`, `for no key update`) is no write.
+  const [, write, table] = WRITE.exec(statement.replace(/\bfor (?:no key )?update\b/gi, '')) ?? [];
+  if (write === undefined || table === undefined) return ['SELECT', ...tables.slice(0, 1)].join(' ');
+  return `${write.split(' ')[0]?.toUpperCase()} ${table.toLowerCase()}`;
 }
 
 /** Statements that change no row. */

@@ -167,6 +167,8 @@ export class RecordedSpan implements Span, ReadableSpan {
       typeof exception === 'string' ? {} : (exception as Partial<Error> & { code?: unknown });
     const type = code === undefined ? (name ?? 'Error') : String(code);
     const frames = framesOf(stack ?? '');
+    // Most instrumentations leave it out.
+    if (this.attributes['error.type'] === undefined) this.setAttribute('error.type', type);
     this.addEvent(
       'exception',
       { 'exception.type': type, ...(frames ? { 'exception.stacktrace': frames } : {}) },

@@ -1,11 +1,4 @@
-import {
-  metrics,
-  type ObservableResult,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api';
+import { metrics, type ObservableResult, type Span, SpanKind, trace } from '@opentelemetry/api';
 import { ATTR_ERROR_TYPE, ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT } from '@opentelemetry/semantic-conventions';
 import {
   ATTR_GEN_AI_OPERATION_NAME,
@@ -23,7 +16,7 @@ import {
   METRIC_GEN_AI_CLIENT_TOKEN_USAGE,
 } from '@opentelemetry/semantic-conventions/incubating';
 import { WAIT } from '../../profiling/attributes.ts';
-import { errorType } from '../../profiling/step.ts';
+import { errorType, recordError } from '../../profiling/step.ts';
 import type { ChatAnswer } from './chat.ts';
 import { KEY_STATES, type KeyState } from './key-ring.ts';
 import type { Models } from './providers.ts';
@@ -143,10 +136,12 @@ export function createLlmTelemetry(
     },
 
     retried(part: string, why: string): void {
+      noteOnStep('meari.llm.retry', part, why);
       retries.add(1, { part, why });
     },
 
     degraded(part: string, why: string): void {
+      noteOnStep('meari.llm.fallback', part, why);
       degraded.add(1, { part, why });
     },
 
@@ -184,6 +179,11 @@ export function createLlmTelemetry(
   }
 }
 
+/** On the span of the step that the part is written in: its calls are spans of their own. */
+function noteOnStep(event: string, part: string, why: string): void {
+  trace.getActiveSpan()?.addEvent(event, { 'meari.part': part, [ATTR_ERROR_TYPE]: why });
+}
+
 /** Ends the span with what came of the work, and tells the seconds that it took. */
 async function ended<T>(
   span: Span,
@@ -196,8 +196,7 @@ async function ended<T>(
     return await work();
   } catch (error) {
     failure = error;
-    span.setAttribute(ATTR_ERROR_TYPE, errorType(error));
-    span.setStatus({ code: SpanStatusCode.ERROR });
+    recordError(span, error);
     throw error;
   } finally {
     onEnd((performance.now() - startedAt) / 1000, failure);

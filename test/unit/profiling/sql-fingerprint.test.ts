@@ -43,4 +43,20 @@ describe('fingerprint of a statement', () => {
       assert.deepEqual(effect.tables, tables);
     });
   }
+
+  for (const [statement, summary] of [
+    ['select * from "voices" where id = ?', 'SELECT voices'],
+    ['insert into cards (id) values (?)', 'INSERT cards'],
+    ['BEGIN;', 'BEGIN'],
+    ['with chosen as (select * from policies where id = ?) select * from chosen', 'SELECT policies'],
+    [
+      'with held as (select id from sessions where id = ? for no key update) insert into steps select id from held',
+      'INSERT steps',
+    ],
+    ['with gone as (delete from "things" where id = ? returning id) select * from gone', 'DELETE things'],
+  ] as const) {
+    test(`${statement}: ${summary}`, () => {
+      assert.equal(effectOf(statement).summary, summary);
+    });
+  }
 });
