@@ -2,7 +2,8 @@ import type { Interval } from './analysis/span-tree.ts';
 import { type Unit, unitsOf } from './analysis/unit-of-work.ts';
 import { createSelfCost } from './cost/self-cost.ts';
 import { createCacheEconomics } from './findings/cache-economics.ts';
-import { createFindingLog } from './findings/finding-log.ts';
+import { createFindingLog, type FindingCount } from './findings/finding-log.ts';
+import { rememberPrompts } from './findings/repeated-prompts.ts';
 import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
 import { createRules } from './findings/rules.ts';
 import type {
@@ -14,7 +15,7 @@ import type {
   TraceSummary,
 } from './model.ts';
 import { type CollectedTrace, createCollector } from './store/collector.ts';
-import { createRouteStatistics, type RouteFigures } from './store/route-statistics.ts';
+import { createRouteStatistics, type RouteFigures, type StepTime } from './store/route-statistics.ts';
 import type { StoredSpan } from './store/stored-span.ts';
 import { createThinning } from './store/thinning.ts';
 import { createTraceStore, type StoredTrace } from './store/trace-store.ts';
@@ -34,6 +35,8 @@ export interface RunningProfiler extends Profiler {
   readonly collector: ReturnType<typeof createCollector>;
   /** Whether spans are recorded; false while the layer costs too much. */
   readonly takesTraces: () => boolean;
+  readonly stepTimes: () => readonly StepTime[];
+  readonly findingCounts: () => readonly FindingCount[];
   /** To be called several times a second. */
   readonly sweep: () => void;
 }
@@ -54,7 +57,8 @@ const MOST_TRACES_LISTED = 500;
 export function createProfiler(options: ProfilerOptions): RunningProfiler {
   const { service, budgetBytes, blocks, thresholds = THRESHOLDS } = options;
   const now = () => performance.now();
-  const findIn = createRules(blocks, thresholds);
+  const prompts = rememberPrompts();
+  const findIn = createRules(blocks, thresholds, prompts);
   const routes = createRouteStatistics({ limit: ROUTES });
   const caches = createCacheEconomics();
   const findings = createFindingLog(() => performance.timeOrigin + now());
@@ -65,7 +69,7 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     onTrace: take,
     now,
   });
-  const knownBytes = () => routes.bytes() + findings.size() * FINDING_BYTES;
+  const knownBytes = () => routes.bytes() + findings.size() * FINDING_BYTES + prompts.bytes();
   const traces = createTraceStore({ room: () => budgetBytes * (1 - OPEN_SHARE) - knownBytes() });
   const thinning = createThinning();
   let droppedSpans = 0;
@@ -78,9 +82,8 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     const merged = merge(known?.spans ?? [], collected.spans);
     const spans = merged.length > SPANS_PER_TRACE ? merged.slice(0, SPANS_PER_TRACE) : merged;
     const units = unitsOf(spans);
-    const counted = new Set(known?.units);
     for (const unit of units) {
-      if (isCountable(unit) && !counted.has(unit.root.id)) routes.record(unit);
+      if (isCountable(unit) && !known?.units.includes(unit.root.id)) routes.record(unit);
     }
     for (const span of collected.spans) {
       truncated += span.truncated;
@@ -118,8 +121,12 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     selfCost.traceTaken(trace.route, (now() - startedAt) * 1_000, trace.bytes);
   }
 
-  const allFindings = (): readonly FindingGroup[] => {
+  const noteCaches = (): void => {
     for (const finding of caches.findings()) findings.record(finding);
+  };
+
+  const allFindings = (): readonly FindingGroup[] => {
+    noteCaches();
     return findings.all();
   };
 
@@ -154,6 +161,11 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
   return {
     collector,
     takesTraces: selfCost.takesTraces,
+    stepTimes: routes.stepTimes,
+    findingCounts() {
+      noteCaches();
+      return findings.counts();
+    },
     sweep() {
       collector.sweep();
       selfCost.check();
@@ -193,7 +205,9 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     },
     trace(traceId) {
       const trace = traces.find(traceId);
-      return trace && detailOf(trace, traces.pinnedFor(trace));
+      if (trace === undefined) return undefined;
+      const detail = detailOf(trace, traces.pinnedFor(trace));
+      return { ...detail, findingDetails: detail.findingDetails.map(findings.completed) };
     },
     findings: allFindings,
     mute: findings.mute,

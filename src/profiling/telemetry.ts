@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { trace } from '@opentelemetry/api';
+import { metrics, trace } from '@opentelemetry/api';
 import { getNodeAutoInstrumentations } from '@opentelemetry/auto-instrumentations-node';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import {
   defaultResource,
   detectResources,
@@ -18,15 +17,18 @@ import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { ActivityContextManager } from './activity-context.ts';
 import { watchBlocks } from './capture/block-watch.ts';
 import { createCallHooks } from './capture/calls.ts';
-import { runDeferred } from './deferred.ts';
 import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
+import { ownHistograms } from './histogram.ts';
 import type { Profiler } from './model.ts';
 import { observeMemory } from './process-memory.ts';
 import { createProfiler } from './profiler.ts';
+import { observeProfiler } from './profiler-metrics.ts';
 import { UnitSuffixPrometheusExporter } from './prometheus.ts';
 import { localSpanListener } from './span-listener.ts';
+import { storeBytesFrom } from './store/budget.ts';
 import { adjustClock } from './tracing/clock.ts';
 import { createSampler, exportRatioFrom } from './tracing/sampler.ts';
+import { createSpanExporter } from './tracing/span-exporter.ts';
 import { createTracerProvider } from './tracing/tracer-provider.ts';
 
 export interface TelemetryOptions {
@@ -48,10 +50,6 @@ export interface Telemetry {
 /** Milliseconds between looks for traces that have finished. */
 const SWEEP_EVERY_MS = 100;
 
-const MEBIBYTE = 1024 * 1024;
-/** DESIGN, section 7. */
-const BUDGET_MIB = 32;
-
 /** Milliseconds for what is buffered to leave at the end. */
 const FLUSH_LIMIT_MS = 2_000;
 
@@ -67,6 +65,7 @@ export function runningTelemetry(): Telemetry | undefined {
  *
  * Every span goes to the profiler of this process. Spans leave by OTLP as well when `OTEL_EXPORTER_OTLP_ENDPOINT` or
  * `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set, as many as `OTEL_TRACES_SAMPLER` says. Metrics wait to be scraped.
+ * `PROFILER_STORE_MIB` is the memory that the profiler may take.
  */
 export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: TelemetryOptions): Telemetry {
   // Only these are wrapped: wrapping every module would slow each start and each call.
@@ -75,19 +74,18 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
   const exportsTraces = Boolean(
     process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
   );
-  const exporter = exportsTraces ? new BatchSpanProcessor({ exporter: new OTLPTraceExporter() }) : undefined;
+  const exporter = exportsTraces ? new BatchSpanProcessor({ exporter: createSpanExporter() }) : undefined;
   const service = process.env.OTEL_SERVICE_NAME || serviceName;
   const blockWatch = watchBlocks();
   const profiler = createProfiler({
     service,
-    budgetBytes: BUDGET_MIB * MEBIBYTE,
+    budgetBytes: storeBytesFrom(process.env),
     blocks: blockWatch.blocks,
     thresholds,
   });
   const hooks = createCallHooks();
   const sweep = (): void => {
     adjustClock();
-    runDeferred();
     profiler.sweep();
   };
   const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref();
@@ -96,7 +94,10 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
       detectResources({ detectors: [serviceInstanceIdDetector, processDetector, hostDetector, envDetector] }),
     )
     .merge(resourceFromAttributes({ 'service.name': service }));
-  const prometheus = new UnitSuffixPrometheusExporter({ preventServerStart: true });
+  const prometheus = new UnitSuffixPrometheusExporter({
+    preventServerStart: true,
+    metricProducers: [ownHistograms],
+  });
   const sdk = new NodeSDK({
     autoDetectResources: false,
     metricReaders: [prometheus],
@@ -126,6 +127,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
     ],
   });
   sdk.start();
+  observeProfiler(profiler, metrics.getMeter('meari'));
   observeMemory();
   trace.setGlobalTracerProvider(
     createTracerProvider({
@@ -137,10 +139,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
 
   let stopped: Promise<void> | undefined;
   running = {
-    serveMetrics(req, res) {
-      runDeferred();
-      prometheus.getMetricsRequestHandler(req, res);
-    },
+    serveMetrics: (req, res) => prometheus.getMetricsRequestHandler(req, res),
     profiler,
     settle: profiler.collector.settle,
     shutdown: () => {

@@ -1,4 +1,4 @@
-import type { Finding, FindingGroup, Severity } from '../model.ts';
+import type { Finding, FindingGroup, RuleId, Severity } from '../model.ts';
 
 /** Problems that are told apart; the one not seen for longest goes first, a muted one last. */
 const GROUPS = 200;
@@ -12,6 +12,28 @@ interface Group {
   traceIds: string[];
 }
 
+/** Occurrences since the start of the process, also of problems that are forgotten. */
+export interface FindingCount {
+  readonly rule: RuleId;
+  readonly severity: Severity;
+  readonly count: number;
+}
+
+/** As the rules give them: counts are told from zero on, or the first occurrence would be no increase. */
+const SEVERITIES: Readonly<Record<RuleId, readonly Severity[]>> = {
+  'n-plus-one': ['warning', 'critical'],
+  'redundant-reads': ['info', 'warning'],
+  'redis-n-plus-one': ['warning', 'critical'],
+  'http-n-plus-one': ['warning', 'critical'],
+  'sequential-steps': ['critical'],
+  'slow-statement': ['warning', 'critical'],
+  'pool-exhausted': ['warning', 'critical'],
+  'model-dominates': ['info'],
+  'identical-prompts': ['warning'],
+  'cache-not-paying': ['warning'],
+  'event-loop-blocked': ['critical'],
+};
+
 const RANK: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, info: 2 };
 
 /** What has been found since the process started, one entry a problem. Muting lasts as long as the process. */
@@ -19,6 +41,9 @@ export function createFindingLog(now: () => number) {
   /** By fingerprint, the one seen last at the end. */
   const groups = new Map<string, Group>();
   const muted = new Map<string, string>();
+  const counts = Object.entries(SEVERITIES).flatMap(([rule, severities]) =>
+    severities.map((severity) => ({ rule: rule as RuleId, severity, count: 0 })),
+  );
 
   /** A trace that is looked at again, because more of it came, is no new occurrence. */
   function record(finding: Finding): void {
@@ -30,16 +55,28 @@ export function createFindingLog(now: () => number) {
       lastSeenAt: 0,
       traceIds: [],
     };
+    const { callSite } = group.worst;
     if (costOf(finding) >= costOf(group.worst)) group.worst = finding;
+    // Not each occurrence knows its line.
+    const site = group.worst.callSite ?? finding.callSite ?? callSite;
+    if (group.worst.callSite !== site) group.worst = { ...group.worst, callSite: site };
     group.lastSeenAt = now();
-    if (traceId === undefined) group.occurrences = 1;
-    else if (!group.traceIds.includes(traceId)) {
+    if (traceId === undefined) {
+      if (group.occurrences === 0) count(finding);
+      group.occurrences = 1;
+    } else if (!group.traceIds.includes(traceId)) {
+      count(finding);
       group.occurrences += 1;
       group.traceIds = [traceId, ...group.traceIds].slice(0, TRACES);
     }
     groups.delete(fingerprint);
     groups.set(fingerprint, group);
     if (groups.size > GROUPS) forgetOne();
+  }
+
+  function count({ rule, severity }: Finding): void {
+    const counted = counts.find((known) => known.rule === rule && known.severity === severity);
+    if (counted) counted.count += 1;
   }
 
   function forgetOne(): void {
@@ -53,6 +90,13 @@ export function createFindingLog(now: () => number) {
   return {
     record,
     size: () => groups.size,
+    counts: (): readonly FindingCount[] => counts,
+
+    /** With the line of code that another occurrence of the same problem has told. */
+    completed(finding: Finding): Finding {
+      const callSite = finding.callSite ?? groups.get(finding.fingerprint)?.worst.callSite;
+      return callSite === finding.callSite ? finding : { ...finding, callSite };
+    },
 
     /** The worst first; muted ones last. */
     all(): readonly FindingGroup[] {

@@ -6,12 +6,20 @@ import { identicalPrompts, modelDominates } from './model-calls.ts';
 import { poolExhausted } from './pool-exhausted.ts';
 import { redundantReads } from './redundant-reads.ts';
 import { repeatedCommands, repeatedRequests, repeatedStatements } from './repeated-calls.ts';
+import { rememberPrompts } from './repeated-prompts.ts';
 import { findingOf, type Rule, type Thresholds } from './rule.ts';
 import { sequentialSteps } from './sequential-steps.ts';
 import { slowStatements } from './slow-statements.ts';
 
+/** Nearly all work has none. */
+const NONE: readonly Finding[] = [];
+
 /** Every rule that looks at one piece of work; that of the caches looks at all of them (`cache-economics.ts`). */
-export function createRules(blocks: () => readonly Interval[], thresholds: Thresholds) {
+export function createRules(
+  blocks: () => readonly Interval[],
+  thresholds: Thresholds,
+  prompts = rememberPrompts(),
+) {
   const blocked = eventLoopBlocked(blocks);
   const rules: readonly Rule[] = [
     blocked,
@@ -24,10 +32,18 @@ export function createRules(blocks: () => readonly Interval[], thresholds: Thres
     poolExhausted,
     modelDominates,
     identicalPrompts,
+    prompts.rule,
   ];
   return (unit: Unit, traceId: string): readonly Finding[] => {
     // Most requests are one span, in which there is nothing else to find.
     const asked = unit.nodes.length > 1 ? rules : [blocked];
-    return asked.flatMap((rule) => rule(unit, thresholds).map((found) => findingOf(found, unit, traceId)));
+    let findings: Finding[] | undefined;
+    for (const rule of asked) {
+      for (const found of rule(unit, thresholds)) {
+        findings ??= [];
+        findings.push(findingOf(found, unit, traceId));
+      }
+    }
+    return findings ?? NONE;
   };
 }

@@ -21,8 +21,23 @@ interface RouteState {
   statements: number;
   totalMs: number;
   readonly durations: Float32Array;
-  /** Milliseconds on the critical path, by who is answerable for them; at the same place as the duration. */
-  readonly columns: Map<string, Float32Array>;
+  /** By who is answerable for a part of the critical path. */
+  readonly columns: Map<string, Column>;
+}
+
+interface Column {
+  /** Milliseconds on the critical path, at the same place as the duration. */
+  readonly ms: Float32Array;
+  /** Of all requests. */
+  totalMs: number;
+}
+
+/** Milliseconds of the critical paths of all requests of a route that were one step's. */
+export interface StepTime {
+  readonly route: string;
+  readonly kind: RouteSummary['kind'];
+  readonly step: string;
+  readonly totalMs: number;
 }
 
 export type RouteStatistics = ReturnType<typeof createRouteStatistics>;
@@ -43,10 +58,11 @@ export function createRouteStatistics({ limit }: { readonly limit: number }) {
     state.statements += unit.statements;
     state.totalMs += durationMs;
     state.durations[place] = durationMs;
-    for (const column of state.columns.values()) column[place] = 0;
+    for (const column of state.columns.values()) column.ms[place] = 0;
     for (const [owner, ms] of timeByOwner(unit.path)) {
       const column = columnOf(state, owner);
-      column[place] = (column[place] ?? 0) + ms;
+      column.ms[place] = (column.ms[place] ?? 0) + ms;
+      column.totalMs += ms;
     }
   }
 
@@ -69,12 +85,12 @@ export function createRouteStatistics({ limit }: { readonly limit: number }) {
     return state;
   }
 
-  function columnOf(state: RouteState, owner: string): Float32Array {
+  function columnOf(state: RouteState, owner: string): Column {
     const known = state.columns.get(owner);
     if (known) return known;
     const name = state.columns.size < OWNERS - 1 ? owner : OTHER_STEPS;
-    const column = state.columns.get(name) ?? new Float32Array(REMEMBERED);
-    if (!state.columns.has(name)) bytes += COLUMN_BYTES + 2 * name.length + column.byteLength;
+    const column = state.columns.get(name) ?? { ms: new Float32Array(REMEMBERED), totalMs: 0 };
+    if (!state.columns.has(name)) bytes += COLUMN_BYTES + 2 * name.length + column.ms.byteLength;
     state.columns.set(name, column);
     return column;
   }
@@ -100,6 +116,10 @@ export function createRouteStatistics({ limit }: { readonly limit: number }) {
     names: (): readonly string[] => [...routes.keys()],
     /** The largest share at p50 first. */
     steps: (route: string): readonly StepShare[] => stepShares(routes.get(route)),
+    stepTimes: (): readonly StepTime[] =>
+      [...routes].flatMap(([route, { kind, columns }]) =>
+        [...columns].map(([step, { totalMs }]) => ({ route, kind, step, totalMs })),
+      ),
     bytes: () => bytes,
     overflowed: () => overflowed,
   };
@@ -133,8 +153,8 @@ function stepShares(state: RouteState | undefined): readonly StepShare[] {
   };
   const [middle, slow] = [between(0.4, 0.6), between(0.9, 1)];
   const shares = [...state.columns].map(([step, column]) => {
-    const atP50 = meansOf(middle, column, state.durations);
-    const atP95 = meansOf(slow, column, state.durations);
+    const atP50 = meansOf(middle, column.ms, state.durations);
+    const atP95 = meansOf(slow, column.ms, state.durations);
     return {
       step,
       shareAtP50: atP50.share,
