@@ -17,6 +17,9 @@ const ANSWER_WITHIN_MS = 40;
 /** Milliseconds for which a Redis that did not answer is not asked. */
 const LEFT_ALONE_MS = 1_000;
 
+/** Milliseconds after which a silence tells nothing any longer: nobody has asked since. */
+const SILENCE_TELLS_MS = 30_000;
+
 /** In the place of what was deleted, so that a load that began before cannot bring it back. */
 const DELETED = 'deleted';
 /** Milliseconds: longer than any load takes. */
@@ -39,6 +42,10 @@ export function createRedisLevel(redis: Redis, onFault: (fault: RedisFault) => v
     handleWhen((error) => !(error instanceof ReplyError)),
     { halfOpenAfter: LEFT_ALONE_MS, breaker: new ConsecutiveBreaker(1) },
   );
+  let silentAt = Number.NEGATIVE_INFINITY;
+  breaker.onBreak(() => {
+    silentAt = performance.now();
+  });
   const patience = timeout(ANSWER_WITHIN_MS, TimeoutStrategy.Aggressive);
   const policy = wrap(breaker, patience);
   const pending = new Set<string>();
@@ -107,7 +114,9 @@ export function createRedisLevel(redis: Redis, onFault: (fault: RedisFault) => v
 
   return {
     open: (prefix: string) => new RedisLevel({ prefix, connection: redis }),
-    isAvailable: () => redis.status === 'ready' && breaker.state === CircuitState.Closed,
+    isAvailable: () =>
+      redis.status === 'ready' &&
+      (breaker.state === CircuitState.Closed || performance.now() - silentAt > SILENCE_TELLS_MS),
     close: () => void redis.off('ready', deletePending),
   };
 }
