@@ -22,6 +22,7 @@ const COLOURS = {
     abandoned: 'red',
     used: 'orange',
     idle: 'green',
+    limit: 'red',
   },
   windows: { '5m': 'light-orange', '1h': 'orange', '6h': 'red', '3d': 'purple' },
   limits: { limit: 'red', used: 'blue' },

@@ -14,12 +14,12 @@ export const OBJECTIVES: readonly Objective[] = [
     description: 'Objective: 99.5 % of requests are not answered by 5xx.',
   },
   {
-    name: 'Sessions in time',
+    name: 'Session',
     slo: 'session_latency',
     description: 'Objective: 95 % of finished sessions are there within 10 s.',
   },
   {
-    name: 'Answers in time',
+    name: 'Answer',
     slo: 'api_latency',
     description: 'Objective: 99 % of other answers are there within 300 ms.',
   },

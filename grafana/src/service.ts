@@ -40,7 +40,7 @@ export const service = () =>
           }),
           ...OBJECTIVES.map(({ name, slo, description }) =>
             stat({
-              title: `${name}: budget left`,
+              title: `${name} budget`,
               description: `Part of the error budget of 30 days that is left. ${description} Below a quarter: ship nothing risky. At zero: the objective is missed, and reliability goes before features.`,
               unit: 'percentunit',
               expr: budgetLeft(slo),
@@ -216,7 +216,7 @@ export const service = () =>
             draw: 'stacked',
             queries: [
               {
-                expr: orZero(sum(`meari_session_streams_open{${INSTANCE}}`, 'format')),
+                expr: orZero(sum(`meari_session_streams_open{${INSTANCE}}`, 'format'), 'format'),
                 legend: '{{format}}',
               },
             ],
