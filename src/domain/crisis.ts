@@ -1,3 +1,5 @@
+import type { Topic } from './session-request.ts';
+
 /**
  * Whether a text says that its writer may hurt themselves, and the help lines to show then.
  *
@@ -59,6 +61,11 @@ const SIGNS = [
   // English, as some write it.
   /suicid|killmyself|kms(?![a-z])|endmylife|wanttodie|wannadie|hurtmyself|selfharm|cutmyself|(dont|donot)wanttolive|betteroffdead/,
 ];
+
+/** Whether its writer may hurt themselves: the help lines belong on every answer to it. */
+export function isCrisis({ userContext }: Pick<Topic, 'userContext'>): boolean {
+  return userContext !== null && mentionsSelfHarm(userContext);
+}
 
 export function mentionsSelfHarm(text: string): boolean {
   let normalised = normalise(text);

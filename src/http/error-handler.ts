@@ -1,6 +1,8 @@
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 import type { NextFunction, Request, Response } from 'express';
 import { z } from 'zod';
+import { CRISIS_SUPPORT } from '../domain/crisis.ts';
+import { crisisSupportSchema } from '../domain/session.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import { describeError, type Logger } from '../log.ts';
 import { isDatabaseUnavailable } from '../store/database-errors.ts';
@@ -14,6 +16,7 @@ export const errorBodySchema = z
     detail: z.string().nullable().meta({ description: 'English, for the developer: names the field.' }),
     timestamp: z.iso.datetime(),
     trace_id: z.string(),
+    crisis_support: crisisSupportSchema.optional(),
   })
   .meta({ id: 'Error' });
 
@@ -40,11 +43,12 @@ export function errorHandler(log: Logger, now: () => Date) {
       return;
     }
     if (known.retryAfterSeconds !== undefined) res.setHeader('Retry-After', String(known.retryAfterSeconds));
-    res.status(ERRORS[known.code].status).json(errorBody(known, now()));
+    res.status(ERRORS[known.code].status).json(errorBody(known, now(), res.locals.crisis === true));
   };
 }
 
-export function errorBody(error: AppError, now: Date): z.infer<typeof errorBodySchema> {
+/** @param crisis whether the request's words say that their writer may hurt themselves. */
+export function errorBody(error: AppError, now: Date, crisis: boolean): z.infer<typeof errorBodySchema> {
   const context = trace.getActiveSpan()?.spanContext();
   return {
     status: 'error',
@@ -53,6 +57,7 @@ export function errorBody(error: AppError, now: Date): z.infer<typeof errorBodyS
     detail: error.detail,
     timestamp: now.toISOString(),
     trace_id: context && isSpanContextValid(context) ? context.traceId : '',
+    ...(crisis ? { crisis_support: CRISIS_SUPPORT } : {}),
   };
 }
 

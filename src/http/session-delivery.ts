@@ -47,7 +47,7 @@ export function createDelivery({ service, metrics, closing, now }: DeliveryDepen
     }
     if (event.status !== 'failed') return { ...event };
     const { reason, ...line } = event;
-    return { ...line, error: errorBody(failure(reason), now()) };
+    return { ...line, error: errorBody(failure(reason), now(), session.crisis) };
   }
 
   return {
@@ -108,7 +108,8 @@ export function createDelivery({ service, metrics, closing, now }: DeliveryDepen
             // The session goes on: only this stream of it does not.
             if (closing.aborted || isUnavailable(error))
               return { status: 'reconnect', session_id: session.id };
-            return { status: 'failed', session_id: session.id, error: errorBody(toAppError(error), now()) };
+            const body = errorBody(toAppError(error), now(), session.crisis);
+            return { status: 'failed', session_id: session.id, error: body };
           },
           heartbeatMs: HEARTBEAT_MS,
         });

@@ -1,5 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
-import { sessionRequestSchema, toTopic } from '../domain/session-request.ts';
+import { isCrisis } from '../domain/crisis.ts';
+import { sessionRequestSchema, type Topic, toTopic } from '../domain/session-request.ts';
 import { maySeeTimings } from '../profiling/profile-headers.ts';
 import type { StreamFormat } from '../sessions/session-metrics.ts';
 import type { AcceptedSession, SessionService } from '../sessions/session-service.ts';
@@ -35,13 +36,13 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
   const router = Router();
   router.use(requireUser);
 
-  router.post('/', limitCreation, jsonBody, async (req, res) => {
-    const request = validate(sessionRequestSchema, req.body, 'body');
+  // Read before anything that may refuse the request, so that a refusal too can name the help lines.
+  router.post('/', jsonBody, readTopic, limitCreation, async (req, res) => {
     const { deltas } = validate(streamQuerySchema, req.query, 'query');
     const idempotencyKey = validate(idempotencyKeySchema, req.get('Idempotency-Key'), 'Idempotency-Key');
     const accepted = await service.create({
       userId: userIdOf(res),
-      topic: toTopic(request),
+      topic: topicOf(res),
       idempotencyKey,
     });
     res.location(`${req.baseUrl}/${accepted.id}`);
@@ -166,6 +167,17 @@ export function sessionRoutes(dependencies: SessionRouteDependencies): Router {
   });
 
   return router;
+}
+
+const readTopic: RequestHandler = (req, res, next) => {
+  const topic = toTopic(validate(sessionRequestSchema, req.body, 'body'));
+  res.locals.topic = topic;
+  res.locals.crisis = isCrisis(topic);
+  next();
+};
+
+function topicOf(res: Response): Topic {
+  return res.locals.topic;
 }
 
 /** The stream that the client asks for by name; a client that takes anything is not streamed to. */

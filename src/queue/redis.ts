@@ -11,6 +11,12 @@ const COMMON = {
   retryStrategy: () => RECONNECT_MS,
 } satisfies RedisOptions;
 
+/**
+ * Milliseconds. A connection of which a machine on the way has forgotten stays silent for ever, and nobody closes it:
+ * what is asked on it and not answered for this long ends it.
+ */
+const SILENCE_MS = 5_000;
+
 /** For commands that must answer at once or fail: nothing waits for a connection. */
 export function connectRedis(url: string): Redis {
   const redis = new Redis(url, {
@@ -39,7 +45,14 @@ export function connectWaitingRedis(url: string): Redis {
 
 /** For subscriptions. Nothing is kept for later: who follows says anew what it follows. */
 export function connectSubscriberRedis(url: string): Redis {
-  return quiet(new Redis(url, { ...COMMON, enableOfflineQueue: false, autoResubscribe: false }));
+  return quiet(
+    new Redis(url, {
+      ...COMMON,
+      socketTimeout: SILENCE_MS,
+      enableOfflineQueue: false,
+      autoResubscribe: false,
+    }),
+  );
 }
 
 /** Faults surface where a command fails; without a listener ioredis prints each of them. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { context, propagation } from '@opentelemetry/api';
 import { v7 as uuidv7 } from 'uuid';
-import { mentionsSelfHarm } from '../domain/crisis.ts';
+import { isCrisis } from '../domain/crisis.ts';
 import type {
   AcceptLimits,
   SessionBus,
@@ -80,7 +80,7 @@ export function createSessionService(dependencies: SessionServiceDependencies) {
      */
     async create({ userId, topic, idempotencyKey }: CreateSessionCommand): Promise<AcceptedSession> {
       // Before anything else, so that no later fault can lose it.
-      const crisis = topic.userContext !== null && mentionsSelfHarm(topic.userContext);
+      const crisis = isCrisis(topic);
       const id = uuidv7();
       const requestDigest = digestOf(topic);
       const idempotency = idempotencyKey === undefined ? undefined : { key: idempotencyKey, requestDigest };

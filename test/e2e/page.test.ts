@@ -414,4 +414,13 @@ describe('the page, with a service that is', { concurrency: 4 }, () => {
       assert.ok((await page.locator('#result').innerText()).startsWith('지금, 이야기할 수 있는 곳이 있어요'));
     });
   }
+
+  test('worried, and the session fails: the error shows where to get help', async () => {
+    const writer = { ...createHeldWriter().writer, persona: () => Promise.reject(new Error('no words')) };
+    await using service = await startTestService({}, { writer });
+    await using visitor = await visit(browser, service.url);
+    await send(visitor.page, CRISIS_WORDS, 'sync');
+    await visitor.page.getByRole('alert').waitFor();
+    assert.ok(await on(visitor.page).crisis.isVisible());
+  });
 });

@@ -193,6 +193,19 @@ describe('a deletion', () => {
     assert.equal(await textOf(cache, 'new'), 'known');
   });
 
+  test('is heard of again although the connection that would have told it has gone silent for ever', async () => {
+    const [near, far] = [await open(COHERENT), await open(COHERENT, proxy.through(redis.url))];
+    await textOf(far, 'old');
+    proxy.silence();
+    await near.delete(KEY);
+    await eventually(async () => ((await textOf(far, 'the truth')) === 'the truth' ? true : undefined));
+    let reads = 0;
+    await eventually(async () => {
+      const known = await textOf(far, `read ${reads++}`);
+      return (await textOf(far, `read ${reads++}`)) === known ? true : undefined;
+    });
+  });
+
   test('that a process cannot hear of is not missed: it asks for the truth until it hears again', async () => {
     const [near, far] = [await open(COHERENT), await open(COHERENT, proxy.through(redis.url))];
     await textOf(far, 'old');

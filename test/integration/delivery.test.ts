@@ -261,7 +261,7 @@ describe('delivery', () => {
     const stream = await openStream(service.url + SESSIONS, {
       method: 'POST',
       headers: { Cookie: cookie, 'Content-Type': 'application/json', ...NDJSON },
-      body: JSON.stringify(BODY),
+      body: JSON.stringify({ selected_tag_id: 6, user_context: '사라지고 싶어요' }),
     });
     const lines = await stream.rest();
     assert.deepEqual(
@@ -272,6 +272,7 @@ describe('delivery', () => {
       ],
     );
     assert.equal(lines[1]?.error.error_code, 'INTERNAL');
+    assert.equal(lines[1]?.error.crisis_support.contacts[0].phone, '109');
     assert.match(lines[1]?.error.message, /[가-힣]/);
   });
 });

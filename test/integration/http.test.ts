@@ -96,6 +96,9 @@ test('a user who creates too many sessions is told when to come back', async () 
   const refused = await send().expect(429);
   assert.equal(refused.body.error_code, 'RATE_LIMITED');
   assert.ok(Number(refused.headers['retry-after']) > 0);
+  const worried = { selected_tag_id: 6, user_context: '사라지고 싶어요' };
+  const { body } = await guest.post(SESSIONS).send(worried).expect(429);
+  assert.equal(body.crisis_support.contacts[0].phone, '109');
   await (await service.guest()).post(SESSIONS).send({ selected_tag_id: 2 }).expect(201);
 });
 

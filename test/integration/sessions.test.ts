@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import supertest from 'supertest';
 import { finishedSessionSchema, joinCards } from '../../src/domain/session.ts';
 import { FRONTEND_LABELS, MINOR_TAG_IDS } from '../../src/domain/tags.ts';
+import { errorBodySchema } from '../../src/http/error-handler.ts';
 import { sessionStatusSchema } from '../../src/http/session-schemas.ts';
 import { createLocalWriter } from '../../src/writing/local/local-writer.ts';
 import { SESSIONS } from '../support/paths.ts';
@@ -229,10 +230,17 @@ test('a writer that fails for good ends in a 500 without internals, and a sessio
   await using service = await startTestService({}, { writer });
   const guest = await service.guest();
   const { body } = await guest.post(SESSIONS).send({ selected_tag_id: 2 }).expect(500);
+  assert.equal(body.crisis_support, undefined);
   assert.equal(body.error_code, 'INTERNAL');
   assert.equal(body.detail, null);
   assert.ok(service.logLines.every((line) => !line.includes(marker)));
   const { id } = await service.container.database('meari_sessions').first('id');
   const status = sessionStatusSchema.parse((await guest.get(`${SESSIONS}/${id}/status`)).body);
   assert.equal(status.status, 'failed');
+
+  const worried = await guest
+    .post(SESSIONS)
+    .send({ selected_tag_id: 6, user_context: '사라지고 싶어요' })
+    .expect(500);
+  assert.equal(errorBodySchema.parse(worried.body).crisis_support?.contacts[0]?.phone, '109');
 });

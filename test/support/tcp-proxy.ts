@@ -16,6 +16,8 @@ export interface TcpProxy extends AsyncDisposable {
   cut(): void;
   /** Nobody answers: keeps connections and accepts new ones, but not a byte passes in either direction. */
   hang(): void;
+  /** Forgets what is open, as a machine on the way may: not a byte passes there again. New connections are good. */
+  silence(): void;
   /** Far away: what passes is held for this long, in each direction or in that of answers alone; order is kept. */
   delay(ms: number, direction?: 'both' | 'answers'): void;
   /** Good again, on the same port. What was held by `hang` arrives now, late; what was cut stays cut. */
@@ -26,6 +28,8 @@ export interface TcpProxy extends AsyncDisposable {
 export async function startProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let gate = openGate();
+  let memory = { gate: openGate() };
+  const forgotten: Gate[] = [];
   const delayMs = { requests: 0, answers: 0 };
 
   function keep(socket: Socket): void {
@@ -33,22 +37,27 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
     socket.once('close', () => sockets.delete(socket));
   }
 
-  const held = (direction: keyof typeof delayMs) =>
+  const held = (direction: keyof typeof delayMs, connection: typeof memory) =>
     async function* (source: Readable) {
       for await (const chunk of source) {
         if (delayMs[direction] > 0) await sleep(delayMs[direction]);
         await gate.passable;
+        await connection.gate.passable;
         yield chunk;
       }
       // The end of a connection is news as well.
       await gate.passable;
+      await connection.gate.passable;
     };
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     const target = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     keep(client);
     keep(target);
-    const bothWays = [pipeline(client, held('requests'), target), pipeline(target, held('answers'), client)];
+    const bothWays = [
+      pipeline(client, held('requests', memory), target),
+      pipeline(target, held('answers', memory), client),
+    ];
     // When one way breaks, both ends are destroyed: that is what the other side is told.
     for (const way of bothWays) {
       way.catch(() => {
@@ -81,6 +90,11 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
     hang() {
       if (gate.isOpen) gate = closedGate();
     },
+    silence() {
+      memory.gate = closedGate();
+      forgotten.push(memory.gate);
+      memory = { gate: openGate() };
+    },
     delay(ms, direction = 'both') {
       delayMs.answers = ms;
       delayMs.requests = direction === 'both' ? ms : 0;
@@ -96,6 +110,7 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
     async [Symbol.asyncDispose]() {
       cut();
       gate.open();
+      for (const closed of forgotten) closed.open();
     },
   };
 }

@@ -113,11 +113,16 @@ export async function cancelSession(request, sessionId) {
 
 /** An error as the API tells it: `message` is Korean and written for the user, the rest is for developers. */
 export class ApiError extends Error {
-  constructor({ message = '', error_code = 'UNKNOWN', detail, trace_id }, status = 0, retryAfterSeconds = 0) {
+  constructor(
+    { message = '', error_code = 'UNKNOWN', detail, trace_id, crisis_support },
+    status = 0,
+    retryAfterSeconds = 0,
+  ) {
     super(message);
     this.code = error_code;
     this.detail = detail ?? '';
     this.traceId = trace_id ?? '';
+    this.crisisSupport = crisis_support;
     this.retryAfterSeconds = retryAfterSeconds;
     /** It may well work in a moment. */
     this.passing = error_code === 'NETWORK' || [429, 502, 503, 504].includes(status);

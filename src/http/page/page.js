@@ -200,6 +200,7 @@ function fail(error, retry) {
     fail(new ApiError({ error_code: 'PAGE' }), retry);
     return;
   }
+  if (error.crisisSupport) state.shown.crisisSupport = error.crisisSupport;
   state.failure = { error, retryAt: Date.now() + error.retryAfterSeconds * 1000, retry };
   renderResult();
   goToResult();
