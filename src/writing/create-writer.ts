@@ -53,9 +53,11 @@ export function createWriter(
   const { calls, limits, callMs, budgetMs, price } = settings;
   const models = createModels(settings);
   const telemetry = createLlmTelemetry(models, price);
+  const keys = createKeyRing(models.byKey.length);
+  const unobserve = telemetry.observeKeys(keys.states);
   const ask = createAsk({
     models,
-    keys: createKeyRing(models.byKey.length),
+    keys,
     limiter: redis
       ? createSharedLimiter({ ...limits, redis, callMs: callMs + CALL_MARGIN_MS })
       : createLocalLimiter(limits),
@@ -76,7 +78,10 @@ export function createWriter(
   return {
     writer,
     edition: `${models.server.host} ${settings.model} ${PROMPT_VERSION} ${calls}`,
-    close: models.close,
+    async close() {
+      unobserve();
+      await models.close();
+    },
   };
 }
 

@@ -92,6 +92,12 @@ describe('telemetry of the model', () => {
       assert.ok(family('meari_llm_retries').some((line) => line.includes('why="unavailable"')));
       assert.ok(family('meari_llm_degraded').some((line) => line.includes('why="request_refused"')));
       assert.ok(family('meari_llm_degraded').some((line) => line.includes('why="invalid_answer"')));
+      const provider = protocol === 'google' ? 'gcp.gemini' : 'openai';
+      for (const [state, count] of Object.entries({ available: 1, resting: 0, open: 0 })) {
+        const labels = [`provider="${provider}"`, `state="${state}"`];
+        const keys = family('meari_llm_keys{').find((line) => labels.every((label) => line.includes(label)));
+        assert.ok(keys?.endsWith(` ${count}`), keys ?? state);
+      }
       assert.match(service.output(), /"code":"request_refused"/);
 
       // The user's words, the key, the prompt, the answer.

@@ -121,6 +121,11 @@ for (const protocol of PROTOCOLS) {
         { kind: 'status', status: 429, retryAfterSeconds: 3_600 },
         1,
       ],
+      [
+        '503 with a Retry-After that is too long',
+        { kind: 'status', status: 503, retryAfterSeconds: 3_600 },
+        1,
+      ],
       ['429 with a short Retry-After', { kind: 'status', status: 429, retryAfterSeconds: 0 }, 3],
       ['a cut connection', { kind: 'cut', when: 'middle' }, 3],
       ['a content filter', { kind: 'blocked' }, 1],

@@ -1,13 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { JSONSchema7 } from '@ai-sdk/provider';
-import {
-  DelegateBackoff,
-  ExponentialBackoff,
-  handleWhen,
-  type IBackoff,
-  type IRetryBackoffContext,
-  retry,
-} from 'cockatiel';
 import type { DeepPartial } from '../../domain/ports.ts';
 import { notePrompt } from '../../profiling/capture/prompt.ts';
 import { type ChatRequest, chat } from './chat.ts';
@@ -19,6 +11,7 @@ import { isModelError, ModelError } from './model-error.ts';
 import { PROMPT_VERSION } from './prompts/version.ts';
 import { withFaults } from './prompts/with-faults.ts';
 import type { Models } from './providers.ts';
+import { faultOf, retryCalls } from './retry-calls.ts';
 import { readAnswer, type Task, toJsonSchema } from './task.ts';
 import type { LlmTelemetry } from './telemetry.ts';
 
@@ -43,8 +36,6 @@ export type Ask = <Answer, Result>(
 
 /** Calls after the first, with one key. Each more key is worth one more. */
 const MOST_RETRIES = 2;
-/** Milliseconds before the first of them; more from there, and never the same for all that fail at the same time. */
-const RETRY_DELAY_MS = 200;
 
 /** Asks within limits, again after faults that pass, and once more when the answer does not fit. */
 export function createAsk(dependencies: AskDependencies): Ask {
@@ -67,13 +58,7 @@ export function createAsk(dependencies: AskDependencies): Ask {
       );
       return text;
     };
-    const mayPass = (error: unknown) =>
-      isModelError(error, 'unavailable', 'connection', 'timeout', 'keys_resting') &&
-      performance.now() + (error.retryAfterMs ?? RETRY_DELAY_MS) < deadline;
-    const policy = retry(handleWhen(mayPass), {
-      maxAttempts: MOST_RETRIES + models.byKey.length - 1,
-      backoff: jitteredAfter(),
-    }).dangerouslyUnref();
+    const policy = retryCalls(MOST_RETRIES + models.byKey.length - 1, deadline);
     policy.onRetry((failure) => telemetry.retried(request.name, faultOf(failure)));
     return policy.execute(() => {
       signal.throwIfAborted();
@@ -145,18 +130,4 @@ export function createAsk(dependencies: AskDependencies): Ask {
       sender?.stop();
     }
   };
-}
-
-/** Longer each time, by chance; and by that much after what the provider asks for, so that not all come back at once. */
-function jitteredAfter() {
-  const jittered = new ExponentialBackoff({ initialDelay: RETRY_DELAY_MS });
-  return new DelegateBackoff<IRetryBackoffContext<unknown>, IBackoff<unknown>>(({ result }, state) => {
-    const next = state?.next(undefined) ?? jittered.next();
-    const asked = 'error' in result && result.error instanceof ModelError ? result.error.retryAfterMs : 0;
-    return { delay: (asked ?? 0) + next.duration, state: next };
-  });
-}
-
-function faultOf(failure: { error: unknown } | { value: unknown }): string {
-  return 'error' in failure && failure.error instanceof ModelError ? failure.error.code : 'unknown';
 }

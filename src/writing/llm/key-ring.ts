@@ -1,5 +1,4 @@
 import {
-  BrokenCircuitError,
   type CircuitBreakerPolicy,
   CircuitState,
   ConsecutiveBreaker,
@@ -26,6 +25,13 @@ interface Key {
   fault: 'rate_limited' | 'key_refused' | 'circuit_open' | undefined;
 }
 
+/**
+ * `open`: its calls failed again and again, and none has succeeded since; it may be tried once more or not.
+ * `resting`: refused, or over its quota.
+ */
+export const KEY_STATES = ['available', 'resting', 'open'] as const;
+export type KeyState = (typeof KEY_STATES)[number];
+
 export interface KeyRing {
   /**
    * Calls with the next key that may be used, and with another when that one is refused or over its quota.
@@ -34,13 +40,20 @@ export interface KeyRing {
    * @throws {ModelError} that of the last key, or that every key rests.
    */
   use<T>(enter: () => Promise<Release>, call: (index: number) => Promise<T>): Promise<T>;
+  /** Of each key, at this moment. */
+  states(): readonly KeyState[];
 }
 
 /** Keys in turn. One that is refused or over its quota rests, and so does one whose calls fail again and again. */
-export function createKeyRing(count: number, now: () => number = Date.now): KeyRing {
+export function createKeyRing(count: number): KeyRing {
   const keys = Array.from({ length: count }, (_, index): Key => {
-    const breaker = circuitBreaker(
-      handleWhen((error) => isModelError(error, 'unavailable', 'connection', 'timeout')),
+    const breaker: CircuitBreakerPolicy = circuitBreaker(
+      handleWhen(
+        (error) =>
+          isModelError(error, 'unavailable', 'connection', 'timeout') ||
+          // A try that was left tells nothing of the provider: to the breaker it would be one that went well.
+          (breaker.state === CircuitState.HalfOpen && !(error instanceof ModelError)),
+      ),
       { breaker: new ConsecutiveBreaker(BREAK_AFTER), halfOpenAfter: BREAK_MS },
     );
     const key: Key = { index, breaker, restsUntil: 0, fault: undefined };
@@ -50,13 +63,13 @@ export function createKeyRing(count: number, now: () => number = Date.now): KeyR
   let turn = 0;
 
   function rest(key: Key, fault: NonNullable<Key['fault']>, ms: number): void {
-    key.restsUntil = Math.max(key.restsUntil, now() + ms);
+    key.restsUntil = Math.max(key.restsUntil, Date.now() + ms);
     key.fault = fault;
   }
 
   /** Half open: one call tries whether the provider is back, and the others do not wait for it. */
   const isResting = ({ restsUntil, breaker }: Key): boolean =>
-    restsUntil > now() || breaker.state === CircuitState.HalfOpen;
+    restsUntil > Date.now() || breaker.state === CircuitState.HalfOpen;
 
   function next(): Key | undefined {
     const free = Array.from({ length: count }, (_, offset) => keys[(turn + offset) % count]).find(
@@ -69,10 +82,17 @@ export function createKeyRing(count: number, now: () => number = Date.now): KeyR
   function resting(): ModelError {
     if (keys.every(({ fault }) => fault === 'circuit_open')) return new ModelError('circuit_open');
     const soonest = Math.min(...keys.map(({ restsUntil }) => restsUntil));
-    return new ModelError('keys_resting', { retryAfterMs: Math.max(0, soonest - now()) });
+    return new ModelError('keys_resting', { retryAfterMs: Math.max(0, soonest - Date.now()) });
+  }
+
+  function stateOf({ breaker, restsUntil }: Key): KeyState {
+    if (breaker.state !== CircuitState.Closed) return 'open';
+    return restsUntil > Date.now() ? 'resting' : 'available';
   }
 
   return {
+    states: () => keys.map(stateOf),
+
     async use(enter, call) {
       let last: ModelError | undefined;
       for (let tried = 0; tried < count; tried++) {
@@ -86,12 +106,11 @@ export function createKeyRing(count: number, now: () => number = Date.now): KeyR
         try {
           return await key.breaker.execute(() => call(key.index));
         } catch (error) {
-          if (error instanceof BrokenCircuitError) rest(key, 'circuit_open', LIMITED_REST_MS);
-          else if (isModelError(error, 'key_refused')) rest(key, 'key_refused', REFUSED_REST_MS);
+          if (isModelError(error, 'key_refused')) rest(key, 'key_refused', REFUSED_REST_MS);
           else if (isModelError(error, 'rate_limited')) {
             rest(key, 'rate_limited', error.retryAfterMs ?? LIMITED_REST_MS);
           } else throw error;
-          if (error instanceof ModelError) last = error;
+          last = error;
         } finally {
           release();
         }

@@ -1,4 +1,11 @@
-import { metrics, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  metrics,
+  type ObservableResult,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 import { ATTR_ERROR_TYPE, ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT } from '@opentelemetry/semantic-conventions';
 import {
   ATTR_GEN_AI_OPERATION_NAME,
@@ -18,6 +25,7 @@ import {
 import { WAIT } from '../../profiling/attributes.ts';
 import { errorType } from '../../profiling/step.ts';
 import type { ChatAnswer } from './chat.ts';
+import { KEY_STATES, type KeyState } from './key-ring.ts';
 import type { Models } from './providers.ts';
 
 /** US dollars for a million tokens. */
@@ -140,6 +148,23 @@ export function createLlmTelemetry(
 
     degraded(part: string, why: string): void {
       degraded.add(1, { part, why });
+    },
+
+    /** @returns what ends the observation. */
+    observeKeys(states: () => readonly KeyState[]): () => void {
+      const keys = meter.createObservableGauge('meari.llm.keys', {
+        description:
+          'Keys of the provider, by whether they can be used: a key that is open has failed too often.',
+        unit: '{key}',
+      });
+      const observe = (result: ObservableResult) => {
+        const current = states();
+        for (const state of KEY_STATES) {
+          result.observe(current.filter((other) => other === state).length, { provider, state });
+        }
+      };
+      keys.addCallback(observe);
+      return () => keys.removeCallback(observe);
     },
   };
 
