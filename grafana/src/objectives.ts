@@ -30,10 +30,10 @@ export function budgetLeft(slo: string): string {
   return `meari:slo_error_budget:ratio30d{slo="${slo}"}`;
 }
 
-/** The windows that the alerts look at. */
+/** The windows that the alerts look at. Rounded: differences of sums are not exactly 0 where nothing failed. */
 export function burnRates(slo: string): Query[] {
   return ['5m', '1h', '6h', '3d'].map((window) => ({
-    expr: `meari:slo_burn_rate:ratio${window}{slo="${slo}"}`,
+    expr: `round(meari:slo_burn_rate:ratio${window}{slo="${slo}"}, 0.001)`,
     legend: window,
   }));
 }
