@@ -33,7 +33,12 @@ const toRoute = traces('Traces of this route in Jaeger', {
   operation: '${__field.labels.http_request_method} ${__field.labels.http_route}',
 });
 const toFindings = profilerView('Findings in the profiler', 'findings');
-const toProfiler = profilerView('This route in the profiler', 'routes');
+const toProfiler = profilerView('Routes in the profiler', 'routes');
+/** The profiler's key of a route: a slash in it would be one of the address otherwise. */
+const toRouteInProfiler = profilerView(
+  'This route in the profiler',
+  'routes/${__field.labels.http_request_method}%20${__field.labels.http_route:percentencode}',
+);
 
 /** Parts of the critical path sum to 1 at each moment; there are none where nothing was done. */
 function shareOfPath(filter: string): string {
@@ -197,7 +202,7 @@ export const bottleneck = () =>
                 legend: '{{http_request_method}} {{http_route}}',
               },
             ],
-            links: [toRoute, toProfiler],
+            links: [toRoute, toRouteInProfiler],
             table: true,
           }),
           graph({

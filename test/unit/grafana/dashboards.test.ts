@@ -161,7 +161,7 @@ function checkLink(url: string, title: string, variables: readonly string[]): vo
   const [, panes] = /^\/explore\?schemaVersion=1&panes=(.+)$/.exec(url) ?? [];
   if (panes === undefined) {
     // Of the views that the profiler's page has.
-    assert.match(url, /^\$\{profiler\}#\/(findings|routes|cpu|live)$/, title);
+    assert.match(url, /^\$\{profiler\}#\/(findings|routes|cpu|live)(\/[^/?#]+)?$/, title);
     return;
   }
   // As a browser reads it once Grafana has filled in what it knows.
