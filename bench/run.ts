@@ -4,6 +4,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { fillScalingPage, thisMachine } from './scale/page.ts';
 import { type Figure, table } from './support/figures.ts';
 
 /**
@@ -53,7 +54,10 @@ async function measureApart(name: string): Promise<Figure[]> {
   return (JSON.parse(output) as Record<string, Figure[]>)[name] ?? [];
 }
 
-/** Every figure to `docs/benchmarks.md`; to the READMEs those that have something to reach. */
+/**
+ * Every figure to `docs/benchmarks.md`; to the READMEs those that have something to reach; to `docs/scaling.md` what it
+ * is reckoned from.
+ */
 async function keep(): Promise<void> {
   const sections: string[] = [];
   for (const [name, figures] of Object.entries(results)) {
@@ -77,4 +81,12 @@ async function keep(): Promise<void> {
     }
     await writeFile(file, text);
   }
+  if (!results.scale?.length) return;
+  const machine = thisMachine();
+  await writeFile(
+    new URL('./results/machine.json', import.meta.url),
+    `${JSON.stringify(machine, null, 2)}\n`,
+  );
+  const scaling = new URL('../docs/scaling.md', import.meta.url);
+  await writeFile(scaling, fillScalingPage(await readFile(scaling, 'utf8'), results.scale, machine));
 }

@@ -83,6 +83,9 @@ const environment = z.object({
   GRAFANA_URL: webBase.optional(),
 });
 
+/** Every variable that is read here, for what has to compare: files of a deployment name them too. */
+export const CONFIG_VARIABLES: readonly string[] = Object.keys(environment.shape);
+
 export interface Config {
   readonly environment: 'development' | 'test' | 'production';
   readonly api: {

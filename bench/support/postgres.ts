@@ -9,10 +9,14 @@ export interface BenchPostgres extends AsyncDisposable {
   createDatabase(name: string): Promise<string>;
 }
 
-/** A Postgres server for services in processes of their own. */
-export async function startBenchPostgres(): Promise<BenchPostgres> {
+/**
+ * A Postgres server for services in processes of their own.
+ *
+ * @param settings as `name=value`.
+ */
+export async function startBenchPostgres(settings: readonly string[] = []): Promise<BenchPostgres> {
   const directory = await mkdtemp(join(tmpdir(), 'meari-bench-'));
-  const server = await startEmbeddedPostgres({ directory });
+  const server = await startEmbeddedPostgres({ directory, settings });
   const stop = async () => {
     await server.stop();
     await rm(directory, { recursive: true, force: true });

@@ -10,6 +10,7 @@ import {
   deltasOf,
   type ExecutionRepository,
   type SessionRepository,
+  type SessionResult,
 } from '../../src/domain/ports.ts';
 import { sessionEvents } from '../../src/domain/session-events.ts';
 import { createLogger } from '../../src/log.ts';
@@ -45,6 +46,23 @@ after(async () => {
   await database.destroy();
   await testDatabase.drop();
 });
+
+async function writeResult(userId: string): Promise<SessionResult> {
+  const held = createHeldWriter();
+  held.releaseAll();
+  const { writer } = held;
+  const history = await sessions.history(userId);
+  const brief = { topic: { tagId: 2, userContext: null }, history, variant: 0 };
+  const { signal } = new AbortController();
+  const sources = await createCorpusRepository(database).forTag(2);
+  return {
+    persona: (await writer.persona(brief, signal)).part,
+    empathy: (await writer.empathy({ ...brief, sources }, signal)).part,
+    reflection: (await writer.reflection({ ...brief, sources }, signal)).part,
+    degraded: false,
+    completedAt: new Date(),
+  };
+}
 
 async function acceptSession(): Promise<{ id: string; userId: string }> {
   const userId = uuidv7();
@@ -93,19 +111,7 @@ describe('lease', () => {
     const { id, userId } = await acceptSession();
     const { lease: stale } = await claim(id, LAPSED_MS);
     const { lease } = await claim(id, 60_000);
-    const writer = createHeldWriter();
-    writer.releaseAll();
-    const history = await sessions.history(userId);
-    const brief = { topic: { tagId: 2, userContext: null }, history, variant: 0 };
-    const { signal } = new AbortController();
-    const sources = await createCorpusRepository(database).forTag(2);
-    const result = {
-      persona: (await writer.writer.persona(brief, signal)).part,
-      empathy: (await writer.writer.empathy({ ...brief, sources }, signal)).part,
-      reflection: (await writer.writer.reflection({ ...brief, sources }, signal)).part,
-      degraded: false,
-      completedAt: new Date(),
-    };
+    const result = await writeResult(userId);
     assert.equal(await executions.renew(stale, 60_000), false);
     assert.equal(
       await executions.checkpoint(stale, { name: 'persona', durationMs: 1 }, result.persona),
@@ -122,6 +128,33 @@ describe('lease', () => {
     // The answer to a commit may be lost, and the run asks again: it is told the truth, and nothing is written twice.
     assert.equal(await executions.complete(lease, result), true);
     assert.equal((await database('cards').where('session_id', id)).length, 6);
+  });
+
+  test('a session is saved whole or not at all, and its cards as they were written', async () => {
+    const { id, userId } = await acceptSession();
+    const { lease } = await claim(id, 60_000);
+    const result = await writeResult(userId);
+    // What JSON can say and a text of Postgres cannot, and what its arrays and records mean something by.
+    const odd = 'a\u0000b \ud800 "{c}" \\ NULL, 줄\n바꿈';
+    const [first, ...others] = result.reflection.cards;
+    const reflection = { ...result.reflection, cards: [{ ...first, content: odd }, ...others] as never };
+
+    const inTheWay = { session_id: id, kind: 'reflection', position: 3, body: '{}' };
+    await database('cards').insert(inTheWay);
+    await assert.rejects(executions.complete(lease, { ...result, reflection }), /cards_pkey/);
+    assert.equal(await statusOf(id), 'processing');
+    assert.deepEqual(await database('personas').where('session_id', id), []);
+    assert.equal((await database('cards').where('session_id', id)).length, 1);
+    const onboarded = () => database('users').where('id', userId).first('onboarded_at');
+    assert.deepEqual(await onboarded(), { onboarded_at: null });
+
+    await database('cards').where('session_id', id).delete();
+    assert.equal(await executions.complete(lease, { ...result, reflection }), true);
+    assert.deepEqual(await onboarded(), { onboarded_at: result.completedAt });
+    const saved = (await sessions.find(userId, id))?.finished;
+    assert.deepEqual(saved?.cards.empathy.cards, result.empathy.cards);
+    assert.deepEqual(saved?.cards.reflection.cards, reflection.cards);
+    assert.deepEqual(saved?.persona, result.persona);
   });
 
   test('a session whose executors keep dying fails after five, with a reason', async () => {

@@ -80,23 +80,23 @@ describe('query budget', () => {
     await within(10, send(), /session_steps/);
   });
 
-  test('saving is one transaction with one insert for each table', async () => {
+  test('saving is one statement, whatever it writes', async () => {
     const { statements } = await statementsOf(
       service.container.database,
       guest.post(SESSIONS).send({ selected_tag_id: 3 }).expect(201),
     );
-    const heads = statements.map(({ sql }) => sql.split(' ').slice(0, 3).join(' '));
-    const transaction = heads.slice(heads.lastIndexOf('BEGIN;'), heads.lastIndexOf('COMMIT;') + 1);
-    assert.deepEqual(transaction, [
-      'BEGIN;',
-      'update "meari_sessions" set',
-      'insert into "cards"',
-      'insert into "personas"',
-      'update "users" set',
-      'COMMIT;',
-    ]);
-    // The other one accepts the session.
-    assert.equal(heads.filter((head) => head === 'BEGIN;').length, 2);
+    const saving = statements.filter(({ sql }) => /insert into "?(cards|personas)/.test(sql));
+    assert.equal(saving.length, 1);
+    for (const table of [
+      'update meari_sessions',
+      'update users',
+      'insert into cards',
+      'insert into personas',
+    ]) {
+      assert.ok(saving[0]?.sql.includes(table), table);
+    }
+    // The one transaction of several statements accepts the session.
+    assert.equal(statements.filter(({ sql }) => sql === 'BEGIN;').length, 1);
   });
 
   test('a request over its budget, or that repeats itself, is told with statement and call site', async () => {

@@ -1,6 +1,6 @@
 import type { ExecutionRepository, ForgottenSession, Lease } from '../../domain/ports.ts';
 import type { Database } from '../database.ts';
-import { cardRows } from './session-rows.ts';
+import { cardsOf } from './session-rows.ts';
 
 /** Finished sessions that the typical duration is taken from. */
 const RECENT_SESSIONS = 50;
@@ -84,43 +84,60 @@ export function createExecutionRepository(database: Database): ExecutionReposito
       return rowCount === 1;
     },
 
-    async complete(lease, { persona, empathy, reflection, degraded, completedAt }) {
-      return database.transaction(async (trx) => {
-        const [session] = await trx('meari_sessions')
-          .where(held(lease))
-          .update({
-            status: 'completed',
-            degraded,
-            completed_at: completedAt,
-            lease_owner: null,
-            lease_expires_at: null,
-            empathy_summary: JSON.stringify({
-              title: empathy.title,
-              emotion_keywords: empathy.emotion_keywords,
-              quotes_used: empathy.quotes_used,
-            }),
-            reflection_summary: JSON.stringify({
-              title: reflection.title,
-              key_message: reflection.key_message,
-              insights: reflection.insights,
-            }),
-          })
-          .returning('user_id');
-        if (!session) {
-          // The same run may ask twice: the answer to its first commit was lost on the way.
-          const { sessionId: id, fence } = lease;
-          return (
-            (await trx('meari_sessions').where({ id, fence, status: 'completed' }).first('id')) !== undefined
-          );
-        }
-        await trx('cards').insert(cardRows(lease.sessionId, empathy, reflection));
-        await trx('personas').insert({ session_id: lease.sessionId, ...persona });
-        await trx('users')
-          .where('id', session.user_id)
-          .whereNull('onboarded_at')
-          .update({ onboarded_at: completedAt });
-        return true;
-      });
+    async complete({ sessionId, fence }, { persona, empathy, reflection, degraded, completedAt }) {
+      const cards = cardsOf(empathy, reflection);
+      // One statement is a transaction of its own, and one round trip in the place of six.
+      const { rowCount } = await database.raw(
+        `with session as (
+           update meari_sessions set
+             status = 'completed', degraded = :degraded, completed_at = :completedAt,
+             lease_owner = null, lease_expires_at = null,
+             empathy_summary = :empathySummary, reflection_summary = :reflectionSummary
+           where id = :sessionId and fence = :fence and status = 'processing'
+           returning id, user_id
+         ), onboarded as (
+           update users set onboarded_at = :completedAt from session
+           where users.id = session.user_id and users.onboarded_at is null
+         ), dealt as (
+           insert into cards (session_id, kind, position, body)
+           select session.id, card.kind, card.position, card.body
+           from session, unnest(
+             cast(:kinds as text[]), cast(:positions as smallint[]), cast(:bodies as json[])
+           ) as card (kind, position, body)
+         )
+         insert into personas
+           (session_id, depth, depth_label, summary, characteristics, needs, growth_direction)
+         select id, :depth, :depthLabel, :summary, :characteristics, :personaNeeds, :growthDirection from session`,
+        {
+          sessionId,
+          fence,
+          degraded,
+          completedAt,
+          empathySummary: JSON.stringify({
+            title: empathy.title,
+            emotion_keywords: empathy.emotion_keywords,
+            quotes_used: empathy.quotes_used,
+          }),
+          reflectionSummary: JSON.stringify({
+            title: reflection.title,
+            key_message: reflection.key_message,
+            insights: reflection.insights,
+          }),
+          kinds: cards.map(({ kind }) => kind),
+          positions: cards.map(({ position }) => position),
+          bodies: cards.map(({ body }) => JSON.stringify(body)),
+          depth: persona.depth,
+          depthLabel: persona.depth_label,
+          summary: persona.summary,
+          characteristics: persona.characteristics,
+          personaNeeds: persona.needs,
+          growthDirection: persona.growth_direction,
+        },
+      );
+      if (rowCount === 1) return true;
+      // The same run may ask twice: the answer to its first commit was lost on the way.
+      const completed = { id: sessionId, fence, status: 'completed' };
+      return (await database('meari_sessions').where(completed).first('id')) !== undefined;
     },
 
     async fail(lease, reason) {

@@ -40,14 +40,10 @@ export type CardRow = { session_id: string } & (
   | { kind: 'reflection'; body: ReflectionCard }
 );
 
-export function cardRows(sessionId: string, empathy: Empathy, reflection: Reflection) {
+/** The rows of its cards, but for the session's id. */
+export function cardsOf(empathy: Empathy, reflection: Reflection) {
   return [empathy, reflection].flatMap(({ type, cards }) =>
-    cards.map((card, index) => ({
-      session_id: sessionId,
-      kind: type,
-      position: index + 1,
-      body: JSON.stringify(card),
-    })),
+    cards.map((card, index) => ({ kind: type, position: index + 1, body: card })),
   );
 }
 
