@@ -313,6 +313,7 @@ export const bottleneck = () =>
               'Calls a second by how they ended. rate_limited: the quota. unavailable, connection, timeout: the provider. invalid_answer: the prompt or a new model. key_refused: a key was withdrawn.',
             unit: 'ops',
             draw: 'stacked',
+            palette: 'calls',
             width: 8,
             queries: [
               {

@@ -24,6 +24,15 @@ const COLOURS = {
     idle: 'green',
     limit: 'red',
   },
+  calls: {
+    ok: 'green',
+    rate_limited: 'yellow',
+    timeout: 'orange',
+    unavailable: 'red',
+    connection: 'dark-red',
+    request_refused: 'purple',
+    invalid_answer: 'blue',
+  },
   windows: { '5m': 'light-orange', '1h': 'orange', '6h': 'red', '3d': 'purple' },
   limits: { limit: 'red', used: 'blue' },
 } as const;

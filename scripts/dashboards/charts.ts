@@ -167,6 +167,7 @@ function timeAxis([first, middle, last]: ChartOptions['times'], width: number, h
 function niceTop(value: number, unit: string | undefined): number {
   if (value <= 0) return 1;
   if (unit === 'bytes') return 2 ** Math.ceil(Math.log2(value * 1.02));
+  if (unit === 'percentunit' && value > 0.5 && value <= 1) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
   return ([1, 2, 4, 8, 10].find((step) => step * power >= value * 1.02) ?? 20) * power;
 }
