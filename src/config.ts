@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { toWriterSettings, writerVariables } from './config-writer.ts';
 import { StartupError } from './errors.ts';
+import { STORE_MIB } from './profiling/store/budget.ts';
 import type { WriterSettings } from './writing/create-writer.ts';
 
 const port = z.coerce.number().int().min(0).max(65535);
@@ -79,6 +80,8 @@ const environment = z.object({
     .string()
     .regex(/^[\x21-\x7e]{16,}$/, { message: 'must be at least 16 visible ASCII characters' })
     .optional(),
+  // Telemetry reads it, which starts before: here it is only seen to that the value can be used.
+  PROFILER_STORE_MIB: z.coerce.number().int().min(STORE_MIB.least).max(STORE_MIB.most).optional(),
   JAEGER_UI_URL: webBase.optional(),
   GRAFANA_URL: webBase.optional(),
 });

@@ -11,6 +11,8 @@ export const STEP_AFTER = 'profiler.step.after';
 export const BLOCKING = 'profiler.blocking';
 /** `pool`, `queue` or `limiter` on a span that does nothing but wait. */
 export const WAIT = 'profiler.wait';
+/** What the instrumentation of pg calls the span of a wait for a connection. */
+export const POOL_CONNECT = 'pg-pool.connect';
 
 /** A span event of this name is one look-up in a cache, on the span that needed the value. */
 export const CACHE_LOOKUP_EVENT = 'cache.lookup';

@@ -33,7 +33,7 @@ export interface SpanRecord {
   readonly status: 'ok' | 'error';
   readonly attributes: SpanAttributes;
   readonly events: readonly SpanEvent[];
-  /** `file:line` of the application, relative to its folder. Known from the second call of its kind on. */
+  /** `file:line` of the application, relative to its folder; undefined where none was on the stack, or nobody looked. */
   readonly callSite: string | undefined;
 }
 
@@ -216,7 +216,7 @@ export type Severity = 'info' | 'warning' | 'critical';
  * - `slow-statement`: statement, longestMs
  * - `pool-exhausted`: waits, failed, share
  * - `model-dominates`: model, share
- * - `identical-prompts`: model, prompts
+ * - `identical-prompts`: model, prompts; when other requests asked them, how many with this one: requests
  * - `cache-not-paying`: cache, lookups, hitRate, netSavingMs
  * - `event-loop-blocked`: blocks, longestMs, step
  */

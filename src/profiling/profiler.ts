@@ -3,6 +3,7 @@ import { type Unit, unitsOf } from './analysis/unit-of-work.ts';
 import { createSelfCost } from './cost/self-cost.ts';
 import { createCacheEconomics } from './findings/cache-economics.ts';
 import { createFindingLog, type FindingCount } from './findings/finding-log.ts';
+import { rememberPrompts } from './findings/repeated-prompts.ts';
 import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
 import { createRules } from './findings/rules.ts';
 import type {
@@ -56,7 +57,8 @@ const MOST_TRACES_LISTED = 500;
 export function createProfiler(options: ProfilerOptions): RunningProfiler {
   const { service, budgetBytes, blocks, thresholds = THRESHOLDS } = options;
   const now = () => performance.now();
-  const findIn = createRules(blocks, thresholds);
+  const prompts = rememberPrompts();
+  const findIn = createRules(blocks, thresholds, prompts);
   const routes = createRouteStatistics({ limit: ROUTES });
   const caches = createCacheEconomics();
   const findings = createFindingLog(() => performance.timeOrigin + now());
@@ -67,7 +69,7 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     onTrace: take,
     now,
   });
-  const knownBytes = () => routes.bytes() + findings.size() * FINDING_BYTES;
+  const knownBytes = () => routes.bytes() + findings.size() * FINDING_BYTES + prompts.bytes();
   const traces = createTraceStore({ room: () => budgetBytes * (1 - OPEN_SHARE) - knownBytes() });
   const thinning = createThinning();
   let droppedSpans = 0;
@@ -204,7 +206,9 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     },
     trace(traceId) {
       const trace = traces.find(traceId);
-      return trace && detailOf(trace, traces.pinnedFor(trace));
+      if (trace === undefined) return undefined;
+      const detail = detailOf(trace, traces.pinnedFor(trace));
+      return { ...detail, findingDetails: detail.findingDetails.map(findings.completed) };
     },
     findings: allFindings,
     mute: findings.mute,

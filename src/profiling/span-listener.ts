@@ -17,7 +17,7 @@ export function localSpanListener(
     onStart(span) {
       const enteredAt = meter.enter();
       collector.note(span);
-      if (span.kind === SpanKind.CLIENT) hooks.request(span);
+      if (span.kind === SpanKind.CLIENT) hooks.called(span);
       else if (span.kind === SpanKind.PRODUCER) noteSent(span);
       else if (span.kind === SpanKind.CONSUMER) {
         meter.countRequest();

@@ -26,6 +26,7 @@ import { createProfiler } from './profiler.ts';
 import { observeProfiler } from './profiler-metrics.ts';
 import { UnitSuffixPrometheusExporter } from './prometheus.ts';
 import { localSpanListener } from './span-listener.ts';
+import { storeBytesFrom } from './store/budget.ts';
 import { adjustClock } from './tracing/clock.ts';
 import { createSampler, exportRatioFrom } from './tracing/sampler.ts';
 import { createTracerProvider } from './tracing/tracer-provider.ts';
@@ -49,10 +50,6 @@ export interface Telemetry {
 /** Milliseconds between looks for traces that have finished. */
 const SWEEP_EVERY_MS = 100;
 
-const MEBIBYTE = 1024 * 1024;
-/** DESIGN, section 7. */
-const BUDGET_MIB = 32;
-
 /** Milliseconds for what is buffered to leave at the end. */
 const FLUSH_LIMIT_MS = 2_000;
 
@@ -68,6 +65,7 @@ export function runningTelemetry(): Telemetry | undefined {
  *
  * Every span goes to the profiler of this process. Spans leave by OTLP as well when `OTEL_EXPORTER_OTLP_ENDPOINT` or
  * `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set, as many as `OTEL_TRACES_SAMPLER` says. Metrics wait to be scraped.
+ * `PROFILER_STORE_MIB` is the memory that the profiler may take.
  */
 export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: TelemetryOptions): Telemetry {
   // Only these are wrapped: wrapping every module would slow each start and each call.
@@ -81,7 +79,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
   const blockWatch = watchBlocks();
   const profiler = createProfiler({
     service,
-    budgetBytes: BUDGET_MIB * MEBIBYTE,
+    budgetBytes: storeBytesFrom(process.env),
     blocks: blockWatch.blocks,
     thresholds,
   });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import supertest from 'supertest';
-import type { TraceDetail, TraceSummary } from '../../src/profiling/model.ts';
+import type { Finding, TraceDetail, TraceSummary } from '../../src/profiling/model.ts';
 import { runningTelemetry } from '../../src/profiling/telemetry.ts';
 import { FAINT_TEXTS, launchBrowser, visit } from '../support/browser.ts';
 import { createHeldWriter } from '../support/held-writer.ts';
@@ -96,6 +97,21 @@ describe('the profiler page', () => {
     assert.deepEqual(visitor.problems, []);
   });
 
+  test('what saves most in another step is told as that, and not as the reason for this one', async () => {
+    const { body } = await supertest(service.opsUrl).get('/profiler/api/findings').expect(200);
+    const sequence = body.findings.find(
+      ({ worst }: { worst: Finding }) => worst.rule === 'sequential-steps' && worst.route === SLOW,
+    );
+    const path = `/profiler/api/findings/${sequence.fingerprint}`;
+    await supertest(service.opsUrl).post(`${path}/mute`).send({ reason: 'for this test' }).expect(204);
+    await using visitor = await open();
+    const verdict = visitor.page.locator('.verdict');
+    await verdict.getByText('Worth most').waitFor();
+    assert.match(await verdict.innerText(), /is (empathy|reflection)\s.*Worth most\s+N\+1.* in "sources"/s);
+    assert.equal(await verdict.getByText('Why', { exact: true }).count(), 0);
+    await supertest(service.opsUrl).post(`${path}/unmute`).expect(204);
+  });
+
   test('from the routes to one of them: shares of its steps, findings, slowest traces, Grafana', async () => {
     await using visitor = await open('#/routes');
     const { page } = visitor;
@@ -108,13 +124,58 @@ describe('the profiler page', () => {
     await page
       .getByText('N+1: the same statement runs 12 times in "sources", with 12 different values')
       .waitFor();
-    const grafana = await page.getByRole('link', { name: 'Open in Grafana' }).getAttribute('href');
-    assert.match(
-      decodeURIComponent(grafana ?? ''),
-      /^http:\/\/grafana\.example\/explore\?.*\/slow\/sessions/,
+    const grafana = new URL(
+      (await page.getByRole('link', { name: 'Open in Grafana' }).getAttribute('href')) ?? '',
     );
+    assert.equal(grafana.origin + grafana.pathname, 'http://grafana.example/d/meari-bottleneck');
+    assert.equal(grafana.searchParams.get('var-route'), '/slow/sessions');
+    // The dashboard's own variable, whose values are templates.
+    const { templating } = JSON.parse(
+      await readFile(new URL('../../grafana/dashboards/meari-bottleneck.json', import.meta.url), 'utf8'),
+    );
+    const variable = templating.list.find(({ name }: { name: string }) => name === 'route');
+    assert.match(JSON.stringify(variable.query), /, http_route\)/);
     await page.getByRole('table', { name: 'Traces' }).getByRole('link').first().click();
     await page.getByRole('tree', { name: 'Waterfall' }).waitFor();
+    assert.deepEqual(visitor.problems, []);
+  });
+
+  test('routes are sorted by any column, by keyboard too, and found by a part of their name', async () => {
+    await using visitor = await open('#/routes');
+    const { page } = visitor;
+    const routes = page.getByRole('table', { name: 'Routes' });
+    const names = () => routes.locator('tbody .route').allInnerTexts();
+    await routes.waitFor();
+    const column = (name: string) => routes.getByRole('columnheader', { name });
+    const numbers = async (index: number) => {
+      const cells = await routes.locator(`tbody td:nth-child(${index})`).allInnerTexts();
+      return cells.map((cell) => Number(cell.replaceAll(',', '')));
+    };
+    await column('Statements').getByRole('button').click();
+    assert.equal(await column('Statements').getAttribute('aria-sort'), 'descending');
+    const down = await numbers(7);
+    assert.ok(down.length > 3 && (down[0] ?? 0) > 10);
+    assert.deepEqual(
+      down,
+      down.toSorted((a, b) => b - a),
+    );
+    await page.keyboard.press('Enter');
+    assert.equal(await column('Statements').getAttribute('aria-sort'), 'ascending');
+    assert.deepEqual(await numbers(7), down.toReversed());
+    await column('Route').getByRole('button').click();
+    const sorted = await names();
+    assert.deepEqual(
+      sorted,
+      sorted.toSorted((a, b) => a.localeCompare(b)),
+    );
+
+    await page.getByLabel('Search routes').fill('SPANS');
+    assert.deepEqual(await names(), ['GET/slow/spans']);
+    await page.reload();
+    await routes.waitFor();
+    assert.deepEqual(await names(), ['GET/slow/spans']);
+    await page.getByLabel('Search routes').fill('nowhere');
+    await page.getByText('No route matches').waitFor();
     assert.deepEqual(visitor.problems, []);
   });
 
@@ -327,6 +388,16 @@ describe('the profiler page', () => {
       assert.ok((await boxes.count()) > 5);
       const functions = page.getByRole('table', { name: 'Functions' });
       await functions.getByText('burn', { exact: true }).waitFor();
+      const total = functions.getByRole('columnheader', { name: 'Total' });
+      await total.getByRole('button').click();
+      assert.equal(await total.getAttribute('aria-sort'), 'descending');
+      const shares = (await functions.locator('tbody td:nth-child(5)').allInnerTexts()).map(
+        Number.parseFloat,
+      );
+      assert.deepEqual(
+        shares,
+        shares.toSorted((a, b) => b - a),
+      );
       await page.getByLabel('Search in functions').fill('slow-app');
       await page.getByText(/^found: [1-9]/).waitFor();
       assert.ok((await page.locator('.box.found').count()) > 0);

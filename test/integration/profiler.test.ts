@@ -1,18 +1,16 @@
 import '../../instrumentation.ts';
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import express from 'express';
-import supertest from 'supertest';
-import type { Profiler, TraceDetail } from '../../src/profiling/model.ts';
-import { serverSpan } from '../../src/profiling/server-span.ts';
+import pg from 'pg';
+import type { Finding, Profiler, RuleId, TraceDetail } from '../../src/profiling/model.ts';
 import { runningTelemetry } from '../../src/profiling/telemetry.ts';
 import { createLocalWriter } from '../../src/writing/local/local-writer.ts';
 import { eventually } from '../support/eventually.ts';
 import { briefOf, startLlmWriter } from '../support/llm-writer.ts';
 import { SESSIONS } from '../support/paths.ts';
 import { startTestService, type TestService } from '../support/service.ts';
+import { asRequest } from '../support/traced-work.ts';
 
 const MARKER = '은밀한표식ZQ7';
 const ROUTE = `POST ${SESSIONS}`;
@@ -37,6 +35,18 @@ function all(given: Profiler): string {
 /** Without the request of the test's own client, which is in the same process. */
 function unitsOf(detail: TraceDetail | undefined) {
   return (detail?.units ?? []).filter(({ route }) => route !== 'POST');
+}
+
+/** The line of this file that holds the text. */
+async function lineOf(text: string): Promise<string> {
+  const lines = (await readFile(import.meta.filename, 'utf8')).split('\n');
+  return `test/integration/profiler.test.ts:${lines.findIndex((line) => line.includes(text)) + 1}`;
+}
+
+/** The worst finding of a rule among those of the route. */
+function findingOf(route: string, rule: RuleId): Finding | undefined {
+  settle();
+  return profiler.route(route)?.findings.find(({ worst }) => worst.rule === rule)?.worst;
 }
 
 describe('the profiler in the service', () => {
@@ -99,7 +109,7 @@ describe('the profiler in the service', () => {
     await guest.get(`/api/v1/${encodeURIComponent(MARKER)}`);
     // A statement with a literal, and one whose error quotes the value.
     const { database } = service.container;
-    await withSpan(async () => {
+    await asRequest(async () => {
       await database.raw(`select '${MARKER}' as word`);
       await assert.rejects(database.raw('select ?::int', [MARKER]));
       await assert.rejects(database.raw(`select '${MARKER}'::int`));
@@ -117,7 +127,7 @@ describe('the profiler in the service', () => {
 
   test('a query for each row is found, with its line', async () => {
     const { database } = service.container;
-    const route = await withSpan(async () => {
+    const route = await asRequest(async () => {
       for (let id = 1; id <= 12; id++)
         await database.raw('select pg_sleep(0.004), * from tags where id = ?', [id]);
     });
@@ -130,7 +140,7 @@ describe('the profiler in the service', () => {
 
   test('the same answer read twice is no query for each row', async () => {
     const { database } = service.container;
-    const route = await withSpan(async () => {
+    const route = await asRequest(async () => {
       for (let round = 0; round < 12; round++)
         await database.raw('select pg_sleep(0.004), * from tags where id = ?', [7]);
     });
@@ -145,7 +155,7 @@ describe('the profiler in the service', () => {
     await using llm = await startLlmWriter({ protocol: 'google' });
     const { signal } = new AbortController();
     const briefs = [1, 1, 2].map((evening) => briefOf(`${MARKER} ${evening}번째 밤`));
-    const route = await withSpan(async () => {
+    const route = await asRequest(async () => {
       for (const brief of briefs) await llm.writer.persona(brief, signal);
     });
     settle();
@@ -158,9 +168,21 @@ describe('the profiler in the service', () => {
     assert.ok(!all(profiler).includes(MARKER));
   });
 
+  test('the same prompt in two requests is found in the second, with the line that asks', async () => {
+    await using llm = await startLlmWriter({ protocol: 'google' });
+    const { signal } = new AbortController();
+    const ask = () => asRequest(() => llm.writer.persona(briefOf(`${MARKER} 같은 밤`), signal));
+    const [first, second] = [await ask(), await ask()];
+    assert.equal(findingOf(first, 'identical-prompts'), undefined);
+    const found = findingOf(second, 'identical-prompts');
+    assert.deepEqual([found?.evidence.prompts, found?.evidence.requests], [2, 2]);
+    assert.match(found?.callSite ?? '', /^src\/writing\/llm\/ask\.ts:\d+$/);
+    assert.ok(!all(profiler).includes(MARKER));
+  });
+
   test('waiting for a connection is a band, and a finding', async () => {
     const { database } = service.container;
-    const route = await withSpan(async () => {
+    const route = await asRequest(async () => {
       await Promise.all([1, 2, 3, 4].map((id) => database.raw('select pg_sleep(0.1), ?::int', [id])));
     });
     settle();
@@ -171,10 +193,73 @@ describe('the profiler in the service', () => {
     assert.equal(waits?.length, 2);
   });
 
+  test('a slow statement has its line the first time, though it runs but once', async () => {
+    const { database } = service.container;
+    const route = await asRequest(async () => {
+      await database.raw('select pg_sleep(0.55), 1 as slow'); // the slow one
+    });
+    assert.equal(findingOf(route, 'slow-statement')?.callSite, await lineOf('// the ' + 'slow one'));
+  });
+
+  test('who waits for a connection is named by its line', async () => {
+    const { database } = service.container;
+    const route = await asRequest(async () => {
+      const read = async (id: number) => {
+        await database.raw('select pg_sleep(0.1), ?::int', [id]); // the waiting one
+      };
+      await Promise.all([1, 2, 3, 4].map(read));
+    });
+    assert.equal(findingOf(route, 'pool-exhausted')?.callSite, await lineOf('// the ' + 'waiting one'));
+  });
+
+  describe('what a pool of pg sends from its callbacks has the line that asked for it', () => {
+    let pool: pg.Pool;
+    before(() => {
+      pool = new pg.Pool({ connectionString: process.env.MEARI_TEST_POSTGRES, max: 2 });
+    });
+    after(() => pool.end());
+
+    test('one after the other', async () => {
+      const route = await asRequest(async () => {
+        for (let id = 0; id < 12; id++) {
+          await pool.query('select pg_sleep(0.004), $1::int as one', [id]); // one by one
+        }
+      });
+      assert.equal(findingOf(route, 'n-plus-one')?.callSite, await lineOf('// one by ' + 'one'));
+    });
+
+    test('all at the same time, and waiting for each other', async () => {
+      const route = await asRequest(async () => {
+        const read = async (id: number) => {
+          await pool.query('select pg_sleep(0.02), $1::int as all', [id]); // all at once
+        };
+        await Promise.all(Array.from({ length: 12 }, (_, id) => read(id)));
+      });
+      const line = await lineOf('// all at ' + 'once');
+      assert.equal(findingOf(route, 'n-plus-one')?.callSite, line);
+      assert.equal(findingOf(route, 'pool-exhausted')?.callSite, line);
+    });
+
+    test('two statements in turn, each with its own', async () => {
+      const route = await asRequest(async () => {
+        for (let id = 0; id < 12; id++) {
+          await pool.query('select pg_sleep(0.004), $1::int as first', [id]); // in turn
+          await pool.query('select pg_sleep(0.006), $1::int as second', [id]); // and the other
+        }
+      });
+      settle();
+      const lines = profiler.route(route)?.findings.map(({ worst }) => worst.callSite);
+      assert.deepEqual(lines?.toSorted(), [
+        await lineOf('// in ' + 'turn'),
+        await lineOf('// and the ' + 'other'),
+      ]);
+    });
+  });
+
   test('the event loop blocked is put down to the request that did it', async () => {
     // Again where the machine itself was away: what it held up is nobody's block.
     await eventually(async () => {
-      const route = await withSpan(async () => {
+      const route = await asRequest(async () => {
         const until = performance.now() + 400;
         while (performance.now() < until);
         // The timer that notices runs before the answer does.
@@ -200,24 +285,3 @@ describe('the profiler in the service', () => {
     assert.ok(!rules?.includes('n-plus-one') && !rules?.includes('sequential-steps'), String(rules));
   });
 });
-
-let opened = 0;
-
-/** Runs the work as a request of its own, and returns the route of that. */
-async function withSpan(work: () => Promise<unknown>): Promise<string> {
-  opened += 1;
-  const path = `/work/${opened}`;
-  const app = express();
-  app.use(serverSpan());
-  app.get(path, async (_req, res) => {
-    await work();
-    res.json({});
-  });
-  const server = createServer(app).listen(0, '127.0.0.1');
-  await new Promise((listening) => server.once('listening', listening));
-  await supertest(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-    .get(path)
-    .expect(200);
-  server.close();
-  return `GET ${path}`;
-}

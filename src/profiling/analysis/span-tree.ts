@@ -1,4 +1,4 @@
-import { BLOCKING, STEP, STEP_AFTER, WAIT } from '../attributes.ts';
+import { BLOCKING, POOL_CONNECT, STEP, STEP_AFTER, WAIT } from '../attributes.ts';
 import type { WaitKind } from '../model.ts';
 import type { StoredSpan } from '../store/stored-span.ts';
 
@@ -110,7 +110,7 @@ function within(time: number, { start, end }: SpanNode): number {
 function waitOf(span: StoredSpan): WaitKind | undefined {
   const declared = span.attributes[WAIT];
   if (declared === 'pool' || declared === 'queue' || declared === 'limiter') return declared;
-  return span.name === 'pg-pool.connect' ? 'pool' : undefined;
+  return span.name === POOL_CONNECT ? 'pool' : undefined;
 }
 
 /** From what was put into the queue until it was taken out: nobody opens a span for that. */

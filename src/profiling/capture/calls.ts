@@ -1,8 +1,10 @@
 import { type Span, trace } from '@opentelemetry/api';
-import { QUERY_TEXT } from '../attributes.ts';
+import { POOL_CONNECT, QUERY_TEXT } from '../attributes.ts';
 import { meter } from '../cost/meter.ts';
 import type { RecordedSpan } from '../tracing/recorded-span.ts';
 import { captureCallSite } from './call-site.ts';
+import { rememberCallSites } from './call-sites.ts';
+import { createConnectionSites } from './connection-sites.ts';
 import { hashBindings, keyedHash } from './keyed-hash.ts';
 import { noteSpan } from './span-notes.ts';
 import { effectOf, fingerprintSql } from './sql-fingerprint.ts';
@@ -10,20 +12,35 @@ import { effectOf, fingerprintSql } from './sql-fingerprint.ts';
 export type CallHooks = ReturnType<typeof createCallHooks>;
 
 /**
- * Notes of each call to a database, to Redis or by HTTP what kind it is, a keyed hash of its values, and, from the
- * second of its kind under one parent on, the line of code that makes it.
+ * Notes of each call to a database, to Redis or by HTTP what kind it is, a keyed hash of its values, and, of the second
+ * of its kind under one parent, the line of code that makes it. Of a statement the line is told of the first too: one
+ * alone can be slow, and when that shows nothing stands on the stack any more.
  */
 export function createCallHooks() {
   /** Calls so far, by the span that makes them and what kind they are. */
   const repeats = new WeakMap<Span, Map<string, number>>();
+  const statements = rememberCallSites(1);
+  const connections = createConnectionSites();
 
   function note(span: Span, fingerprint: string, values: string): void {
-    const isRepeat = countRepeat(fingerprint) === 2;
+    const isRepeat = countRepeat(trace.getActiveSpan(), fingerprint) === 2;
     noteSpan(span, { fingerprint, values, callSite: isRepeat ? captureCallSite() : undefined });
   }
 
-  function countRepeat(fingerprint: string): number {
+  function statementSite(fingerprint: string): string | undefined {
     const parent = trace.getActiveSpan();
+    const count = countRepeat(parent, fingerprint);
+    if (parent === undefined || count > 2) return undefined;
+    const known = statements.find(parent, fingerprint);
+    const own = count === 2 ? (captureCallSite() ?? known) : known;
+    if (own !== undefined) return own;
+    // A pool sends it from a callback, below which nobody stands: who asked for the connection did.
+    const site = connections.siteOfLast(parent);
+    if (site !== undefined) statements.learn(parent, fingerprint, site);
+    return site;
+  }
+
+  function countRepeat(parent: Span | undefined, fingerprint: string): number {
     if (parent === undefined) return 1;
     const counts = repeats.get(parent) ?? new Map<string, number>();
     const count = (counts.get(fingerprint) ?? 0) + 1;
@@ -41,7 +58,8 @@ export function createCallHooks() {
       span.setAttribute(QUERY_TEXT, fingerprint);
       // Not after a prepared statement, whose name tells nobody anything.
       span.updateName(`pg.query:${effectOf(fingerprint).summary}`);
-      note(span, fingerprint, hashBindings(query.values));
+      const callSite = statementSite(fingerprint);
+      noteSpan(span, { fingerprint, values: hashBindings(query.values), callSite });
       meter.leave(enteredAt);
     },
 
@@ -54,8 +72,15 @@ export function createCallHooks() {
       meter.leave(enteredAt);
     },
 
-    /** For a span that has just started: an outgoing HTTP request says where to from the start. */
-    request(span: RecordedSpan): void {
+    /**
+     * For a span of a call that has just started: the wait for a connection of `pg-pool`, and an outgoing HTTP
+     * request, which says where to from the start.
+     */
+    called(span: RecordedSpan): void {
+      if (span.name === POOL_CONNECT) {
+        connections.note(span);
+        return;
+      }
       const url = span.attributes['url.full'];
       if (typeof url !== 'string') return;
       const { host = '', pathname = '/' } = URL.parse(url) ?? {};

@@ -1,5 +1,8 @@
 import { context, type Span, trace } from '@opentelemetry/api';
 import { WAIT } from '../attributes.ts';
+import { rememberCallSites } from './call-sites.ts';
+import { CONNECTION_LOOKS } from './connection-sites.ts';
+import { noteSpan } from './span-notes.ts';
 
 /** What a pool of tarn (knex's) tells of itself. */
 export interface ObservablePool {
@@ -11,15 +14,22 @@ export interface ObservablePool {
   on(event: 'acquireSuccess' | 'acquireFail', listener: (request: number) => void): void;
 }
 
-/** Opens a span for each wait for a connection while all of them are in use; the others wait for nobody. */
+/**
+ * Opens a span for each wait for a connection while all of them are in use, with the line that asks for it; the others
+ * wait for nobody.
+ */
 export function watchPool(pool: ObservablePool): void {
   const tracer = trace.getTracer('profiler');
+  const sites = rememberCallSites(CONNECTION_LOOKS);
   const waiting = new Map<number, Span>();
 
   pool.on('acquireRequest', (request) => {
     const isFree = pool.numFree() > 0 || pool.numUsed() + pool.numPendingCreates() < pool.max;
-    if (isFree || trace.getSpan(context.active()) === undefined) return;
-    waiting.set(request, tracer.startSpan('wait for a connection', { attributes: { [WAIT]: 'pool' } }));
+    const parent = trace.getSpan(context.active());
+    if (isFree || parent === undefined) return;
+    const wait = tracer.startSpan('wait for a connection', { attributes: { [WAIT]: 'pool' } });
+    noteSpan(wait, { fingerprint: 'connection', values: '', callSite: sites.find(parent, 'connection') });
+    waiting.set(request, wait);
   });
   pool.on('acquireSuccess', (request) => end(request));
   pool.on('acquireFail', (request) => {

@@ -1,6 +1,6 @@
 import { covered, type Interval, type SpanNode } from '../analysis/span-tree.ts';
 import type { Unit } from '../analysis/unit-of-work.ts';
-import { durationOf, type Rule, rounded } from './rule.ts';
+import { callSiteOf, durationOf, type Rule, rounded } from './rule.ts';
 
 /** Milliseconds in which one request held up all others: the limit of Clinic.js's Doctor for the longest delay. */
 export const BLOCKED_MS = 100;
@@ -20,9 +20,9 @@ export function eventLoopBlocked(blocks: () => readonly Interval[]): Rule {
       {
         rule: 'event-loop-blocked',
         severity: 'critical',
-        title: `The event loop was blocked for ${Math.round(longest)} ms while "${where}" worked: everybody else waited. Take a CPU profile, and split the work or move it to a thread`,
+        title: `The event loop was blocked for ${Math.round(longest)} ms while "${where}" worked: everybody else waited. A CPU profile of it tells which function it was: split its work, or move it to a thread`,
         evidence: { blocks: worked.length, longestMs: rounded(longest), step: where },
-        callSite: undefined,
+        callSite: stepSiteOf(first.node),
         step: first.node.step,
         count: worked.length,
         timeMs: covered(worked.map(({ block }) => block)),
@@ -32,6 +32,15 @@ export function eventLoopBlocked(blocks: () => readonly Interval[]): Rule {
       },
     ];
   };
+}
+
+/** The line that runs the step. A block is noticed when it is over: what ran in it is on no stack any more. */
+function stepSiteOf(node: SpanNode): string | undefined {
+  for (let above: SpanNode | undefined = node; above?.step !== undefined; above = above.parent) {
+    const callSite = callSiteOf([above]);
+    if (callSite !== undefined) return callSite;
+  }
+  return undefined;
 }
 
 /** The innermost span that covers most of the block, where that is work of this process. */

@@ -55,7 +55,11 @@ export function createFindingLog(now: () => number) {
       lastSeenAt: 0,
       traceIds: [],
     };
+    const { callSite } = group.worst;
     if (costOf(finding) >= costOf(group.worst)) group.worst = finding;
+    // Not each occurrence knows its line.
+    const site = group.worst.callSite ?? finding.callSite ?? callSite;
+    if (group.worst.callSite !== site) group.worst = { ...group.worst, callSite: site };
     group.lastSeenAt = now();
     if (traceId === undefined) {
       if (group.occurrences === 0) count(finding);
@@ -87,6 +91,12 @@ export function createFindingLog(now: () => number) {
     record,
     size: () => groups.size,
     counts: (): readonly FindingCount[] => counts,
+
+    /** With the line of code that another occurrence of the same problem has told. */
+    completed(finding: Finding): Finding {
+      const callSite = finding.callSite ?? groups.get(finding.fingerprint)?.worst.callSite;
+      return callSite === finding.callSite ? finding : { ...finding, callSite };
+    },
 
     /** The worst first; muted ones last. */
     all(): readonly FindingGroup[] {

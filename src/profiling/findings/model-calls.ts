@@ -29,7 +29,7 @@ export const modelDominates: Rule = (unit) =>
     ];
   });
 
-/** The same prompt twice, although the first call was answered. */
+/** The same prompt twice in one piece of work, although the first call was answered. */
 export const identicalPrompts: Rule = (unit) => {
   const asked = modelCalls(unit).filter(({ span }) => span.notes !== undefined && !span.failed);
   const groups = groupBy(asked, ({ span }) => span.notes?.values);
@@ -56,16 +56,16 @@ export const identicalPrompts: Rule = (unit) => {
 };
 
 /** By the semantic conventions for generative AI; the outermost, where a library spans each attempt as well. */
-function modelCalls(unit: Unit): readonly SpanNode[] {
+export function modelCalls(unit: Unit): readonly SpanNode[] {
   const isModel = ({ span }: SpanNode) => span.attributes['gen_ai.request.model'] !== undefined;
   return unit.nodes.filter((node) => isModel(node) && !ancestorsOf(node).some(isModel));
 }
 
-function modelOf({ span }: SpanNode): string {
+export function modelOf({ span }: SpanNode): string {
   return String(span.attributes['gen_ai.request.model']);
 }
 
-function timeOnPath(call: SpanNode, { path }: Unit): number {
+export function timeOnPath(call: SpanNode, { path }: Unit): number {
   return path
     .filter(({ node }) => node === call || ancestorsOf(node).includes(call))
     .reduce((total, segment) => total + durationOf(segment), 0);

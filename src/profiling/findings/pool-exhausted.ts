@@ -1,5 +1,5 @@
 import { covered } from '../analysis/span-tree.ts';
-import { durationOf, type Rule, rounded } from './rule.ts';
+import { callSiteOf, durationOf, type Rule, rounded } from './rule.ts';
 
 /**
  * Milliseconds, and part of the request, that it waits for a free connection: what makes a loop critical makes this a
@@ -20,7 +20,7 @@ export const poolExhausted: Rule = (unit) => {
       severity: failed > 0 ? 'critical' : 'warning',
       title: `Waited ${Math.round(timeMs)} ms for a free connection: hold connections for less long, or allow more`,
       evidence: { waits: waits.length, failed, share: rounded(share) },
-      callSite: undefined,
+      callSite: callSiteOf(waits),
       step: waits[0]?.step,
       count: waits.length,
       timeMs,

@@ -17,7 +17,10 @@ export interface Thresholds {
  */
 export const THRESHOLDS: Thresholds = { repeatedCalls: 5, repeatedMs: 20 };
 
-/** Looks at a piece of work, and tells what it finds. Deterministic: the same trace has the same findings. */
+/**
+ * Looks at a piece of work, and tells what it finds. Deterministic: the same trace has the same findings. What asks for
+ * other traces as well (`repeated-prompts.ts`) finds the same in the same order of them.
+ */
 export type Rule = (unit: Unit, thresholds: Thresholds) => readonly FoundIn[];
 
 /** A finding without what follows from the trace it was found in. */
@@ -85,7 +88,7 @@ export function groupBy<T>(
   return groups;
 }
 
-/** Known from the second call of its kind under one parent on. */
+/** Of the first call whose line is known. */
 export function callSiteOf(nodes: readonly SpanNode[]): string | undefined {
   return nodes.find(({ span }) => span.notes?.callSite !== undefined)?.span.notes?.callSite;
 }

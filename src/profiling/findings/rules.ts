@@ -6,12 +6,17 @@ import { identicalPrompts, modelDominates } from './model-calls.ts';
 import { poolExhausted } from './pool-exhausted.ts';
 import { redundantReads } from './redundant-reads.ts';
 import { repeatedCommands, repeatedRequests, repeatedStatements } from './repeated-calls.ts';
+import { rememberPrompts } from './repeated-prompts.ts';
 import { findingOf, type Rule, type Thresholds } from './rule.ts';
 import { sequentialSteps } from './sequential-steps.ts';
 import { slowStatements } from './slow-statements.ts';
 
 /** Every rule that looks at one piece of work; that of the caches looks at all of them (`cache-economics.ts`). */
-export function createRules(blocks: () => readonly Interval[], thresholds: Thresholds) {
+export function createRules(
+  blocks: () => readonly Interval[],
+  thresholds: Thresholds,
+  prompts = rememberPrompts(),
+) {
   const blocked = eventLoopBlocked(blocks);
   const rules: readonly Rule[] = [
     blocked,
@@ -24,6 +29,7 @@ export function createRules(blocks: () => readonly Interval[], thresholds: Thres
     poolExhausted,
     modelDominates,
     identicalPrompts,
+    prompts.rule,
   ];
   return (unit: Unit, traceId: string): readonly Finding[] => {
     // Most requests are one span, in which there is nothing else to find.

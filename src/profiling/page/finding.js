@@ -13,17 +13,20 @@ const SHARES = new Set(['share', 'hitRate']);
 /** @param {string} name @param {string | number | readonly string[]} value */
 function evidenceText(name, value) {
   if (typeof value === 'string') return value;
-  if (typeof value !== 'number') return value.join(' → ');
+  if (typeof value !== 'number') return listText(name, value);
   if (SHARES.has(name)) return percent(value);
   return name.endsWith('Ms') ? ms(value) : number(value);
 }
 
+/** In an order, by what each has to wait for, or just some. @param {string} name @param {readonly string[]} values */
+function listText(name, values) {
+  if (name === 'order') return values.join(' → ');
+  return name === 'schedule' ? values.join(' · ').replaceAll(' after ', ' ← ') : values.join(', ');
+}
+
 /** What a text may say of a finding. @param {Finding} finding */
 function valuesOf({ evidence, count, timeMs, savingMs, step }) {
-  const values = Object.entries(evidence).map(([name, value]) => [
-    name,
-    Array.isArray(value) ? value.join(', ') : evidenceText(name, value),
-  ]);
+  const values = Object.entries(evidence).map(([name, value]) => [name, evidenceText(name, value)]);
   return {
     step: step ?? '',
     ...Object.fromEntries(values),
@@ -33,9 +36,11 @@ function valuesOf({ evidence, count, timeMs, savingMs, step }) {
   };
 }
 
-/** @param {Finding} finding */
+/** One of several requests is another problem than one in itself, and says so. @param {Finding} finding */
 export function findingTitle(finding) {
-  return textOf(`${finding.rule}.title`, valuesOf(finding)) ?? finding.title;
+  const { rule, evidence, title } = finding;
+  const isAcross = evidence.requests !== undefined;
+  return textOf(`${rule}.${isAcross ? 'titleAcross' : 'title'}`, valuesOf(finding)) ?? title;
 }
 
 /** What to do about it. @param {Finding} finding */
@@ -88,7 +93,7 @@ function evidenceView({ evidence }) {
  * @param {{ withRoute?: boolean, open?: boolean, withTrace?: boolean, more?: any }} [options]
  */
 export function findingView(finding, { withRoute = true, open = false, withTrace = true, more } = {}) {
-  const { severity, callSite, route, traceId, spanIds } = finding;
+  const { rule, severity, callSite, route, step, traceId, spanIds } = finding;
   return el(
     'article',
     { class: `finding is-${severity}` },
@@ -105,6 +110,8 @@ export function findingView(finding, { withRoute = true, open = false, withTrace
         el('a', { href: addressOf('traces', traceId, { span: spanIds[0] }) }, t('showInTrace')),
     ),
     findingAdvice(finding) && el('p', {}, findingAdvice(finding)),
+    rule === 'event-loop-blocked' &&
+      el('p', {}, el('a', { href: addressOf('cpu', undefined, { step, route }) }, t('takeProfile'))),
     el('details', { open }, el('summary', {}, t('evidence')), evidenceView(finding)),
     more,
   );

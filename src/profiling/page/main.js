@@ -31,7 +31,7 @@ import { tracesView } from './view-traces.js';
 /** @type {Record<string, (address: Address) => View>} */
 const VIEWS = {
   '': overviewView,
-  routes: (address) => (address.id ? routeView(address) : routesView()),
+  routes: (address) => (address.id ? routeView(address) : routesView(address)),
   traces: (address) => (address.id ? traceView(address) : tracesView(address)),
   findings: findingsView,
   cpu: cpuView,

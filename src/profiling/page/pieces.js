@@ -51,42 +51,80 @@ export function percentiles({ p50, p95, p99, max }) {
 }
 
 /**
- * @param {string[]} columns names; one that begins with `#` is of numbers, with `-` only shown where there is room.
- * @param {any[][]} rows
- * @param {string} label for whoever does not see it
+ * By which column a table is sorted; kept by the view, so that it stays when the view is drawn again.
+ *
+ * @typedef {{ column: number, descending: boolean }} Order
  */
-export function table(columns, rows, label) {
+
+/**
+ * @param {string[]} columns names; one that begins with `#` is of numbers, with `-` only shown where there is room.
+ * @param {(any[] | (() => any[]))[]} rows cells, or what makes them once the row is shown
+ * @param {string} label for whoever does not see it
+ * @param {{ values: (string | number)[][], order: Order, limit?: number }} [sorting] what the cells are sorted by, row by
+ *   row, and how many rows of them all are shown; without it the order is that of the rows, for good.
+ */
+export function table(columns, rows, label, sorting) {
   const kinds = columns.map((column) => /^[#-]*/.exec(column)?.[0] ?? '');
   const classOf = (/** @type {number} */ index) =>
     [kinds[index]?.includes('#') && 'number', kinds[index]?.includes('-') && 'wide']
       .filter(Boolean)
       .join(' ') || undefined;
-  return el(
-    'table',
-    { 'aria-label': label },
-    el(
-      'thead',
+  /** @type {any[]} */
+  const drawn = [];
+  const drawRow = (/** @type {number} */ place) => {
+    const cells = rows[place];
+    drawn[place] ??= el(
+      'tr',
       {},
-      el(
-        'tr',
-        {},
-        columns.map((column, index) =>
-          el('th', { scope: 'col', class: classOf(index) }, column.replace(/^[#-]*/, '')),
-        ),
+      (typeof cells === 'function' ? cells() : (cells ?? [])).map(
+        (/** @type {any} */ cell, /** @type {number} */ index) => el('td', { class: classOf(index) }, cell),
       ),
-    ),
+    );
+    return drawn[place];
+  };
+  const body = el('tbody');
+  const names = columns.map((column) => column.replace(/^[#-]*/, ''));
+  const heads = names.map((name, index) =>
     el(
-      'tbody',
-      {},
-      rows.map((cells) =>
-        el(
-          'tr',
-          {},
-          cells.map((cell, index) => el('td', { class: classOf(index) }, cell)),
-        ),
-      ),
+      'th',
+      { scope: 'col', class: classOf(index) },
+      sorting ? el('button', { type: 'button', class: 'sort', onclick: () => sortBy(index) }, name) : name,
     ),
   );
+
+  /** The biggest number first, the first letter first; and the other way round the next time. @param {number} column */
+  function sortBy(column) {
+    if (!sorting) return;
+    const { order, values } = sorting;
+    const isAgain = order.column === column;
+    order.descending = isAgain ? !order.descending : typeof values[0]?.[column] === 'number';
+    order.column = column;
+    sort();
+  }
+
+  function sort() {
+    const places = rows.map((_, place) => place);
+    const { values = [], order, limit } = sorting ?? {};
+    if (order && order.column >= 0) {
+      const { column, descending } = order;
+      const valueAt = (/** @type {number} */ place) => values[place]?.[column] ?? '';
+      const sign = descending ? -1 : 1;
+      places.sort((a, b) => sign * compare(valueAt(a), valueAt(b)));
+      heads.forEach((head, index) => {
+        if (index === column) head.setAttribute('aria-sort', descending ? 'descending' : 'ascending');
+        else head.removeAttribute('aria-sort');
+      });
+    }
+    body.replaceChildren(...places.slice(0, limit).map(drawRow));
+  }
+
+  sort();
+  return el('table', { 'aria-label': label }, el('thead', {}, el('tr', {}, heads)), body);
+}
+
+/** @param {string | number} a @param {string | number} b */
+function compare(a, b) {
+  return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b));
 }
 
 /** What to do where there is nothing yet. @param {string} title @param {...any} content */

@@ -102,14 +102,19 @@ function functionsView({ functions, foldedSamples }, format) {
     number(measured.samples),
   ];
   const columns = [t('function'), `#${t('selfTime')}`, '#-%', `#${t('total')}`, '#-%', `#-${t('samples')}`];
-  const list = (/** @type {readonly FunctionRow[]} */ rows) => table(columns, rows.map(row), t('functions'));
-  const shown = el('div', {}, list(functions.slice(0, FIRST_FUNCTIONS)));
+  /** The most time of its own first, as they come. @type {import('./pieces.js').Order} */
+  const order = { column: -1, descending: false };
+  const rows = functions.map((one) => () => row(one));
+  const values = functions.map(valuesOf);
+  const list = (/** @type {number} */ limit) =>
+    table(columns, rows, t('functions'), { values, order, limit });
+  const shown = el('div', {}, list(FIRST_FUNCTIONS));
   const more = el(
     'button',
     {
       type: 'button',
       onclick() {
-        shown.replaceChildren(list(functions));
+        shown.replaceChildren(list(functions.length));
         more.remove();
       },
     },
@@ -123,6 +128,11 @@ function functionsView({ functions, foldedSamples }, format) {
     functions.length > FIRST_FUNCTIONS && el('p', {}, more),
     foldedSamples > 0 && el('p', { class: 'soft' }, t('folded', { count: number(foldedSamples) })),
   );
+}
+
+/** What the cells are sorted by. @param {FunctionRow} row */
+function valuesOf({ name, self, selfShare, total, totalShare, samples }) {
+  return [name, self, selfShare, total, totalShare, samples];
 }
 
 /**

@@ -31,6 +31,9 @@ export const KOREAN = {
   why: '왜',
   whyUnknown:
     '알려진 규칙으로는 이유를 알 수 없습니다. 가장 느린 트레이스를 보거나, 실행 중에 CPU 프로파일을 떠 보세요.',
+  bestKnown: '먼저 고칠 것',
+  noRouteMatches: '맞는 라우트가 없습니다',
+  searchRoutes: '라우트 검색',
   where: '어디서',
   whatToDo: '어떻게',
   wouldSave: '고치면',

@@ -23,13 +23,15 @@ export const RULES_ENGLISH = {
   'slow-statement.title': 'A statement takes {longestMs}',
   'slow-statement.advice': 'Look at its plan (EXPLAIN) and at the indexes of its tables.',
   'pool-exhausted.name': 'Pool exhausted',
-  'pool-exhausted.title': '{time} of waiting for a free connection, {waits} times',
+  'pool-exhausted.title': '{time} of waiting for a free connection ({waits}×)',
   'pool-exhausted.advice': 'Hold connections for less long, or allow more (DATABASE_POOL_MAX).',
   'model-dominates.name': 'Model dominates',
   'model-dominates.title': '{share} of the time is one call of {model}',
   'model-dominates.advice': 'Answer in parts as they come, keep answers, or take a faster model.',
   'identical-prompts.name': 'Identical prompts',
   'identical-prompts.title': '{model} is asked the same {prompts} times',
+  'identical-prompts.titleAcross':
+    '{model} is asked the same {prompts} times by {requests} requests within 10 minutes',
   'identical-prompts.advice': 'Keep the first answer.',
   'cache-not-paying.name': 'Cache that does not pay',
   'cache-not-paying.title':
@@ -38,7 +40,8 @@ export const RULES_ENGLISH = {
   'event-loop-blocked.name': 'Event loop blocked',
   'event-loop-blocked.title':
     'The event loop was blocked for {longestMs} while "{step}" worked: everybody else waited',
-  'event-loop-blocked.advice': 'Take a CPU profile, and split the work or move it to a thread.',
+  'event-loop-blocked.advice':
+    'No trace can tell which function it was: take a CPU profile while it runs. Then split its work, or move it to a thread.',
   'evidence.statement': 'Statement',
   'evidence.distinctBindings': 'Different values',
   'evidence.parent': 'Called in',
@@ -49,7 +52,7 @@ export const RULES_ENGLISH = {
   'evidence.request': 'Request',
   'evidence.distinctUrls': 'Different URLs',
   'evidence.order': 'They run in this order',
-  'evidence.schedule': 'They need',
+  'evidence.schedule': 'Each waits for',
   'evidence.steps': 'Independent steps',
   'evidence.nowMs': 'Takes now',
   'evidence.predictedMs': 'Would take',
@@ -58,6 +61,7 @@ export const RULES_ENGLISH = {
   'evidence.failed': 'Given up',
   'evidence.model': 'Model',
   'evidence.prompts': 'Times asked',
+  'evidence.requests': 'By requests',
   'evidence.cache': 'Cache',
   'evidence.lookups': 'Look-ups',
   'evidence.hitRate': 'Hits',

@@ -5,7 +5,7 @@ import { ms, percent } from './format.js';
 import { routeName } from './pieces.js';
 import { currentLanguage, t } from './texts.js';
 
-/** @import { Verdict } from '../model.ts' */
+/** @import { Finding, Verdict } from '../model.ts' */
 
 /** The sentence that the page is there for. @param {Verdict} verdict */
 function sentence({ route, step }) {
@@ -14,6 +14,12 @@ function sentence({ route, step }) {
     if (part === '{route}') return el('span', { lang: 'en' }, routeName(route));
     return part === '{step}' ? el('strong', { lang: 'en' }, step) : part;
   });
+}
+
+/** Whether what saves most is in another step: no reason for this one, but the next thing to do. @param {Finding} reason @param {Verdict} verdict */
+function isElsewhere({ step, evidence }, verdict) {
+  const steps = Array.isArray(evidence.steps) ? evidence.steps : [step ?? verdict.step];
+  return !steps.includes(verdict.step);
 }
 
 /** @param {Verdict} verdict @param {{ heading?: string }} [options] */
@@ -25,7 +31,9 @@ export function verdictView(verdict, { heading = 'h1' } = {}) {
       t('howMuch'),
       t('shareOfPath', { share: percent(shareAtP50), time: ms(msAtP50), p95: percent(shareAtP95) }),
     ],
-    [t('why'), reason ? findingTitle(reason) : t('whyUnknown')],
+    reason && isElsewhere(reason, verdict)
+      ? [t('bestKnown'), findingTitle(reason)]
+      : [t('why'), reason ? findingTitle(reason) : t('whyUnknown')],
     reason?.callSite && [t('where'), el('code', {}, reason.callSite)],
     advice && [t('whatToDo'), advice],
     reason && [t('wouldSave'), savingView(reason) ?? t('savingUnknown')],

@@ -77,13 +77,11 @@ function headingOf({ route, requests, errors, durationMs, statementsPerRequest }
   );
 }
 
-/** Grafana's Explore, with the route's duration. @param {string} grafanaUrl @param {string} route */
-export function grafanaAddress(grafanaUrl, route) {
-  const [method = '', path = ''] = route.split(' ');
-  const labels = `http_request_method="${method}",http_route="${path}"`;
-  const expr = `histogram_quantile(0.95, sum by (le) (rate(http_server_request_duration_seconds_bucket{${labels}}[5m])))`;
-  const panes = { profiler: { queries: [{ refId: 'A', expr }], range: { from: 'now-1h', to: 'now' } } };
-  return `${grafanaUrl}/explore?${new URLSearchParams({ schemaVersion: '1', panes: JSON.stringify(panes) })}`;
+/** The dashboard of bottlenecks, by the template of the route; for a job, that of all. @param {string} grafanaUrl @param {string} route */
+function grafanaAddress(grafanaUrl, route) {
+  const [, template] = /^[A-Z_]+ (\/.*)$/.exec(route) ?? [];
+  const chosen = template ? `?${new URLSearchParams({ 'var-route': template })}` : '';
+  return `${grafanaUrl}/d/meari-bottleneck${chosen}`;
 }
 
 /** Steps that are shown by name; what is left is one more. */

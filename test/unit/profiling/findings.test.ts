@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { unitsOf } from '../../../src/profiling/analysis/unit-of-work.ts';
 import { createCacheEconomics } from '../../../src/profiling/findings/cache-economics.ts';
 import { createFindingLog } from '../../../src/profiling/findings/finding-log.ts';
+import { rememberPrompts } from '../../../src/profiling/findings/repeated-prompts.ts';
 import { THRESHOLDS } from '../../../src/profiling/findings/rule.ts';
 import { createRules } from '../../../src/profiling/findings/rules.ts';
 import type { Finding, RuleId } from '../../../src/profiling/model.ts';
@@ -339,11 +340,93 @@ describe('the other rules', () => {
       step('wait', [], 100, 400),
       span({ id: 'call', parent: 'wait', kind: 'client', from: 100, to: 400 }),
     ];
-    const finding = findOnly([request(600), step('burn', [], 100, 400)], [{ start: 150, end: 350 }]);
-    assert.deepEqual([finding.rule, finding.step], ['event-loop-blocked', 'burn']);
+    const burn = {
+      ...step('burn', [], 100, 400),
+      notes: { fingerprint: '', values: '', callSite: 'src/burn.ts:5' },
+    };
+    const inside = span({ id: 'loop', parent: 'burn', from: 110, to: 390 });
+    const finding = findOnly([request(600), burn, inside], [{ start: 150, end: 350 }]);
+    assert.deepEqual(
+      [finding.rule, finding.step, finding.callSite],
+      ['event-loop-blocked', 'burn', 'src/burn.ts:5'],
+    );
     const waiting = spans.filter(({ id }) => id !== 'burn');
     assert.deepEqual(find(waiting, [{ start: 150, end: 350 }]), []);
     assert.deepEqual(find(spans, [{ start: 700, end: 900 }]), []);
+  });
+});
+
+describe('identical-prompts of other requests', () => {
+  const MINUTE = 60_000;
+  /** Requests of one model call each, by the minute in which they start. */
+  const asking = (id: string, minute: number, values: string, failed = false) => [
+    { ...request(minute * MINUTE + 900, minute * MINUTE), id },
+    span({
+      id: `${id} call`,
+      parent: id,
+      kind: 'client',
+      from: minute * MINUTE,
+      to: minute * MINUTE + 300,
+      failed,
+      attributes: { 'gen_ai.request.model': 'gemini' },
+      fingerprint: 'prompt',
+      values,
+      callSite: 'src/ask.ts:7',
+    }),
+  ];
+  function found(...requests: StoredSpan[][]) {
+    const rules = createRules(() => [], THRESHOLDS);
+    return requests.flatMap((spans) => unitsOf(spans).flatMap((unit) => rules(unit, unit.root.id)));
+  }
+
+  test('the third request of one prompt knows of the others, and what it need not have waited for', () => {
+    const [second, third, ...more] = found(
+      asking('a', 0, 'p'),
+      asking('other', 1, 'q'),
+      asking('b', 5, 'p'),
+      asking('c', 9, 'p'),
+    );
+    assert.deepEqual(more, []);
+    assert.deepEqual([second?.traceId, second?.count], ['b', 2]);
+    assert.equal(third?.rule, 'identical-prompts');
+    assert.deepEqual(third?.evidence, { model: 'gemini', prompts: 3, requests: 3 });
+    assert.deepEqual([third?.savingMs, third?.callSite], [300, 'src/ask.ts:7']);
+    assert.equal(second?.fingerprint, third?.fingerprint);
+    assert.match(third?.title ?? '', /3 times by 3 requests within 10 minutes/);
+  });
+
+  for (const [what, requests] of [
+    ['more than ten minutes apart', [asking('a', 0, 'p'), asking('b', 10.1, 'p')]],
+    ['another prompt', [asking('a', 0, 'p'), asking('b', 1, 'q')]],
+    ['after a call that failed', [asking('a', 0, 'p', true), asking('b', 1, 'p')]],
+    ['a trace that is looked at again', [asking('a', 0, 'p'), asking('a', 0, 'p')]],
+  ] as const) {
+    test(`not for ${what}`, () => assert.deepEqual(found(...requests), []));
+  }
+
+  test('a trace that was looked at twice counts once', () => {
+    const [finding] = found(asking('a', 0, 'p'), asking('a', 0, 'p'), asking('b', 1, 'p'));
+    assert.equal(finding?.count, 2);
+  });
+
+  test('in a bounded memory: the prompts not asked for longest are forgotten', () => {
+    const prompts = rememberPrompts();
+    const rules = createRules(() => [], THRESHOLDS, prompts);
+    const ask = (id: string, values: string) =>
+      unitsOf(asking(id, 0, values)).flatMap((unit) => rules(unit, id)).length;
+    ask('kept', 'asked again and again');
+    for (let index = 0; index < 20_000; index++) {
+      ask(`r${index}`, `p${index}`);
+      if (index % 1_000 === 0) ask(`k${index}`, 'asked again and again');
+    }
+    assert.ok(prompts.bytes() <= 1_000_000, String(prompts.bytes()));
+    assert.equal(ask('last', 'asked again and again'), 1);
+    assert.equal(ask('long ago', 'p0'), 0);
+  });
+
+  test('of one prompt the last fifty calls', () => {
+    const [last] = found(...Array.from({ length: 200 }, (_, index) => asking(`r${index}`, 0, 'p'))).slice(-1);
+    assert.equal(last?.count, 51);
   });
 });
 
@@ -424,6 +507,18 @@ describe('the log of findings', () => {
     assert.equal(group?.occurrences, 3);
     assert.equal(group?.worst.traceId, 't2');
     assert.deepEqual(group?.traceIds, ['t3', 't2', 't1']);
+  });
+
+  test('the line of code of another occurrence, where the worst does not know its own', () => {
+    const log = createFindingLog(() => 7);
+    const worst = finding('a', 't1', 50);
+    log.record(worst);
+    log.record({ ...finding('a', 't2', 10), callSite: 'src/things.ts:3' });
+    assert.deepEqual([log.all()[0]?.worst.traceId, log.all()[0]?.worst.callSite], ['t1', 'src/things.ts:3']);
+    log.record(finding('a', 't3', 90));
+    assert.deepEqual([log.all()[0]?.worst.traceId, log.all()[0]?.worst.callSite], ['t3', 'src/things.ts:3']);
+    assert.equal(log.completed(worst).callSite, 'src/things.ts:3');
+    assert.equal(log.completed(finding('b', 't1', 1)).callSite, undefined);
   });
 
   test('a muted one comes last, with its reason, until it is not muted any more', () => {
