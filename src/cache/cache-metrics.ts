@@ -37,6 +37,8 @@ export function createCacheMetrics() {
     description:
       'Times that Redis did not answer (unreachable), answered an error (refused) or kept no entry (corrupt).',
   });
+  // There from the start: of a counter that appears with its first event, no rate can see that event.
+  for (const kind of ['unreachable', 'refused', 'corrupt']) faults.add(0, { kind });
   // Summed here and told when asked: a hit takes microseconds, and a histogram would take as long again.
   const sums = new Map<string, Record<LookupResult, Sum>>();
 

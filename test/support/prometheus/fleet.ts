@@ -13,6 +13,8 @@ type PolicyApi = Awaited<ReturnType<typeof startFakePolicyApi>>;
 export interface Fleet extends AsyncDisposable {
   readonly api: ServiceProcess;
   readonly worker: ServiceProcess;
+  /** Another worker in the place of the one that has ended, on the same ops port. */
+  replaceWorker(): Promise<ServiceProcess>;
   /** Between the processes and their Redis. */
   readonly redis: TcpProxy;
   /** Between the processes and their Postgres. */
@@ -54,12 +56,13 @@ export async function startFleet(env: Readonly<Record<string, string>> = {}): Pr
     YOUTH_POLICY_API_URL: policyApi.url,
     ...env,
   };
-  const start = async (role: 'api' | 'worker'): Promise<ServiceProcess> => {
-    const started = resources.use(await startProcess({ env: { ...common, ROLE: role } }));
+  const start = async (role: 'api' | 'worker', ports: Record<string, string> = {}) => {
+    const started = await startProcess({ env: { ...common, ...ports, ROLE: role } });
     await started.ready;
     return started;
   };
-  const [api, worker] = await Promise.all([start('api'), start('worker')]);
+  const api = resources.use(await start('api'));
+  const worker = resources.use(await start('worker'));
   await eventually(async () => {
     const metrics = await (await fetch(`${worker.opsUrl}/metrics`)).text();
     return metrics.includes('meari_policy_sync_age_seconds{') ? true : undefined;
@@ -69,6 +72,7 @@ export async function startFleet(env: Readonly<Record<string, string>> = {}): Pr
   return {
     api,
     worker,
+    replaceWorker: async () => owned.use(await start('worker', { OPS_PORT: new URL(worker.opsUrl).port })),
     redis,
     postgres,
     model,

@@ -98,6 +98,8 @@ export async function startPrometheus(options: TestPrometheusOptions): Promise<T
       // Asked without a rest, it would take the processor from those whom it reads.
       await sleep(ASK_EVERY_MS);
       return undefined;
+    }).catch((cause) => {
+      throw new Error(`for ${query}`, { cause });
     });
   const targetCount = Object.values(options.targets).flat().length;
   return {

@@ -5,26 +5,39 @@ import { parse } from 'yaml';
 /** What is mounted at /etc/prometheus. */
 export const PROMETHEUS = new URL('../../../prometheus/', import.meta.url).pathname;
 
-export interface AlertRule {
-  readonly alert: string;
+export interface Rule {
   readonly expr: string;
   readonly for?: string;
+}
+
+export interface AlertRule extends Rule {
+  readonly alert: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-export interface RecordingRule {
+export interface RecordingRule extends Rule {
   readonly record: string;
-  readonly expr: string;
 }
 
-interface RuleFile<Rule> {
-  readonly groups: readonly { readonly rules: readonly Rule[] }[];
+interface RuleFile<AnyRule> {
+  readonly groups: readonly {
+    readonly name: string;
+    readonly interval?: string;
+    readonly rules: readonly AnyRule[];
+  }[];
 }
 
 export interface AlertTest {
   readonly alertname: string;
   readonly exp_alerts: readonly { readonly exp_labels: Readonly<Record<string, string>> }[];
+}
+
+export function readRuleFiles(): (RuleFile<Rule> & { readonly name: string })[] {
+  return readdirSync(join(PROMETHEUS, 'rules')).map((name) => ({
+    name,
+    ...readYaml<RuleFile<Rule>>(`rules/${name}`),
+  }));
 }
 
 export function readAlerts(): AlertRule[] {
@@ -52,6 +65,6 @@ function readYaml<Content>(path: string): Content {
   return parse(readFileSync(join(PROMETHEUS, path), 'utf8'));
 }
 
-function rulesOf<Rule>({ groups }: RuleFile<Rule>): Rule[] {
+function rulesOf<AnyRule>({ groups }: RuleFile<AnyRule>): AnyRule[] {
   return groups.flatMap(({ rules }) => rules);
 }
