@@ -57,11 +57,18 @@ export async function createSequentialPipeline(
     const run = <Needs, Output>(name: keyof typeof steps, step: Step<Needs, Output>, needs: Needs) =>
       record({ name, after: step.after }, {}, () => step.run(needs, signal));
 
+    const startedAt = performance.now();
     const context = await run('context', steps.context, { userId });
     const sources = await run('sources', steps.sources, { topic, context });
-    const persona = await run('persona', steps.persona, { topic, variant: 0, context });
-    const empathy = await run('empathy', steps.empathy, { topic, variant: 0, context, sources });
-    const reflection = await run('reflection', steps.reflection, { topic, variant: 0, context, sources });
+    const persona = await run('persona', steps.persona, { topic, variant: 0, startedAt, context });
+    const empathy = await run('empathy', steps.empathy, { topic, variant: 0, startedAt, context, sources });
+    const reflection = await run('reflection', steps.reflection, {
+      topic,
+      variant: 0,
+      startedAt,
+      context,
+      sources,
+    });
     await run('save', steps.save, { lease, persona, empathy, reflection });
   };
 }

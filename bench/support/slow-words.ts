@@ -13,12 +13,12 @@ export function slowWriter(writer: Writer): Writer {
     return write();
   };
   return {
-    persona: (brief, signal, onDelta) =>
-      after(DELAYS.persona, signal, () => writer.persona(brief, signal, onDelta)),
-    empathy: (brief, signal, onDelta) =>
-      after(DELAYS.empathy, signal, () => writer.empathy(brief, signal, onDelta)),
-    reflection: (brief, signal, onDelta) =>
-      after(DELAYS.reflection, signal, () => writer.reflection(brief, signal, onDelta)),
+    persona: (brief, signal, reader) =>
+      after(DELAYS.persona, signal, () => writer.persona(brief, signal, reader)),
+    empathy: (brief, signal, reader) =>
+      after(DELAYS.empathy, signal, () => writer.empathy(brief, signal, reader)),
+    reflection: (brief, signal, reader) =>
+      after(DELAYS.reflection, signal, () => writer.reflection(brief, signal, reader)),
   };
 }
 

@@ -7,17 +7,22 @@ import type { Topic } from './session-request.ts';
 
 /** A writer that composes other writers is a writer. */
 export interface Writer {
-  persona(brief: PersonaBrief, signal: AbortSignal, onDelta?: OnDelta<Persona>): Promise<Written<Persona>>;
-  empathy(brief: CardsBrief, signal: AbortSignal, onDelta?: OnDelta<Empathy>): Promise<Written<Empathy>>;
+  persona(brief: PersonaBrief, signal: AbortSignal, reader?: DeltaReader<Persona>): Promise<Written<Persona>>;
+  empathy(brief: CardsBrief, signal: AbortSignal, reader?: DeltaReader<Empathy>): Promise<Written<Empathy>>;
   reflection(
     brief: CardsBrief,
     signal: AbortSignal,
-    onDelta?: OnDelta<Reflection>,
+    reader?: DeltaReader<Reflection>,
   ): Promise<Written<Reflection>>;
 }
 
-/** Told the part as far as it is written, from its beginning each time. Whoever has it whole at once tells nothing. */
-export type OnDelta<Part> = (soFar: DeepPartial<Part>) => void;
+/** Somebody who may read a part while it is written. Whoever has it whole at once tells nothing. */
+export interface DeltaReader<Part> {
+  /** Whether there is anybody now: who writes spares itself the trouble otherwise. */
+  isWanted(): boolean;
+  /** Told the part as far as it is written, from its beginning each time. Must not throw. */
+  tell(soFar: DeepPartial<Part>): void;
+}
 
 export type DeepPartial<T> = T extends readonly (infer Item)[]
   ? readonly DeepPartial<Item>[]
@@ -28,6 +33,8 @@ export type DeepPartial<T> = T extends readonly (infer Item)[]
 export interface PersonaBrief {
   readonly topic: Topic;
   readonly history: UserHistory;
+  /** When the run of the session began, by `performance.now()` of this process: its time for words counts from then. */
+  readonly startedAt: number;
   /** Which of several equally good texts for users who wrote nothing; the same for all parts of a session. */
   readonly variant: number;
 }
@@ -254,6 +261,8 @@ export type BusMessage =
   | { readonly kind: 'progress' }
   /** Told to the followers of `deltasOf` alone. */
   | { readonly kind: 'delta'; readonly delta: StepDelta }
+  /** To whoever writes the session, by those who follow its deltas: without one there are none. */
+  | { readonly kind: 'deltas_wanted' }
   /** Something is new that the message does not carry: read the rows. */
   | { readonly kind: 'changed' }
   | { readonly kind: 'deleted' };

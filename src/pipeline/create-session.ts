@@ -13,6 +13,8 @@ export interface SessionInput {
   readonly userId: string;
   readonly topic: Topic;
   readonly variant: number;
+  /** By `performance.now()`. */
+  readonly startedAt: number;
 }
 
 export interface CreateSessionDependencies extends SaveStepDependencies {
@@ -29,7 +31,7 @@ export function createSessionGraph({
   writer,
   now,
 }: CreateSessionDependencies) {
-  return Graph.from<SessionInput>('lease', 'userId', 'topic', 'variant')
+  return Graph.from<SessionInput>('lease', 'userId', 'topic', 'variant', 'startedAt')
     .step('context', contextStep({ sessions }))
     .step('sources', sourcesStep({ sources }))
     .step('persona', personaStep({ writer }))

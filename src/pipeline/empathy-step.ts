@@ -9,13 +9,16 @@ export function empathyStep({
   writer,
 }: {
   writer: Pick<Writer, 'empathy'>;
-}): Step<{ topic: Topic; variant: number; context: UserHistory; sources: Sources }, Written<Empathy>> {
+}): Step<
+  { topic: Topic; variant: number; startedAt: number; context: UserHistory; sources: Sources },
+  Written<Empathy>
+> {
   return {
-    after: ['topic', 'variant', 'context', 'sources'],
+    after: ['topic', 'variant', 'startedAt', 'context', 'sources'],
     timeoutMs: 30_000,
     attempts: 2,
     keepsOutput: true,
-    run: ({ topic, variant, context, sources }, signal, onDelta) =>
-      writer.empathy({ topic, variant, history: context, sources }, signal, onDelta),
+    run: ({ topic, variant, startedAt, context, sources }, signal, reader) =>
+      writer.empathy({ topic, variant, startedAt, history: context, sources }, signal, reader),
   };
 }

@@ -15,15 +15,19 @@ export interface Step<Needs, Output> {
   readonly attempts: number;
   /** Whether a run that takes over uses the output of the one before: for work that must not be paid for twice. */
   readonly keepsOutput?: boolean;
-  /** `onDelta` may be told what there is of the output so far. */
-  readonly run: (needs: Needs, signal: AbortSignal, onDelta?: OnDelta) => Promise<Output>;
+  /** `reader` may be told what there is of the output so far. */
+  readonly run: (needs: Needs, signal: AbortSignal, reader?: StepReader) => Promise<Output>;
 }
 
 interface DeclaredStep extends Step<Record<string, unknown>, unknown> {
   readonly name: string;
 }
 
-type OnDelta = (soFar: unknown) => void;
+/** Somebody who may read the output of a step while it comes about. Must not throw. */
+interface StepReader {
+  isWanted(): boolean;
+  tell(soFar: unknown): void;
+}
 
 /** Outputs by step name, with the fields of the input beside them. */
 type Values = Record<string, unknown>;
@@ -43,8 +47,7 @@ export interface RunOptions {
   readonly attributes: Attributes;
   /** Awaited before a step counts as finished, one call at a time. A rejection fails the run. */
   readonly onStepCompleted?: (completion: StepCompletion, keptOutput: unknown) => Promise<void>;
-  /** Told by a running step what there is of its output so far. Must not throw. */
-  readonly onDelta?: (step: string, soFar: unknown) => void;
+  readonly readerOf?: (step: string) => StepReader;
 }
 
 /** Milliseconds before the second attempt; doubles from there. */
@@ -99,7 +102,7 @@ export class Graph<Known extends object> {
    *   limit is over; the signal's reason when it was aborted.
    */
   async run(input: object, options: RunOptions): Promise<Known> {
-    const { finished = new Map(), signal, record, attributes, onStepCompleted, onDelta } = options;
+    const { finished = new Map(), signal, record, attributes, onStepCompleted, readerOf } = options;
     const failure = new AbortController();
     const runSignal = AbortSignal.any([signal, failure.signal]);
     const values: Values = { ...input, ...Object.fromEntries(finished) };
@@ -112,7 +115,7 @@ export class Graph<Known extends object> {
       const needs = Object.fromEntries(step.after.map((dependency) => [dependency, values[dependency]]));
       const startedAt = performance.now();
       values[step.name] = await record(step, attributes, () =>
-        attempt(step, needs, runSignal, (soFar) => onDelta?.(step.name, soFar)),
+        attempt(step, needs, runSignal, readerOf?.(step.name)),
       );
       const completion = { name: step.name, durationMs: performance.now() - startedAt };
       if (onStepCompleted) {
@@ -156,12 +159,12 @@ async function attempt(
   step: DeclaredStep,
   needs: Values,
   signal: AbortSignal,
-  onDelta: OnDelta,
+  reader: StepReader | undefined,
 ): Promise<unknown> {
   for (let attempts = 1; ; attempts++) {
     const attemptSignal = AbortSignal.any([signal, AbortSignal.timeout(step.timeoutMs)]);
     try {
-      return await orAborted(step.run(needs, attemptSignal, onDelta), attemptSignal);
+      return await orAborted(step.run(needs, attemptSignal, reader), attemptSignal);
     } catch (error) {
       if (signal.aborted || attempts >= step.attempts || isFinal(error)) throw error;
       trace.getActiveSpan()?.addEvent('retry', { attempt: attempts });

@@ -9,13 +9,13 @@ export function personaStep({
   writer,
 }: {
   writer: Pick<Writer, 'persona'>;
-}): Step<{ topic: Topic; variant: number; context: UserHistory }, Written<Persona>> {
+}): Step<{ topic: Topic; variant: number; startedAt: number; context: UserHistory }, Written<Persona>> {
   return {
-    after: ['topic', 'variant', 'context'],
+    after: ['topic', 'variant', 'startedAt', 'context'],
     timeoutMs: 30_000,
     attempts: 2,
     keepsOutput: true,
-    run: ({ topic, variant, context }, signal, onDelta) =>
-      writer.persona({ topic, variant, history: context }, signal, onDelta),
+    run: ({ topic, variant, startedAt, context }, signal, reader) =>
+      writer.persona({ topic, variant, startedAt, history: context }, signal, reader),
   };
 }

@@ -9,13 +9,16 @@ export function reflectionStep({
   writer,
 }: {
   writer: Pick<Writer, 'reflection'>;
-}): Step<{ topic: Topic; variant: number; context: UserHistory; sources: Sources }, Written<Reflection>> {
+}): Step<
+  { topic: Topic; variant: number; startedAt: number; context: UserHistory; sources: Sources },
+  Written<Reflection>
+> {
   return {
-    after: ['topic', 'variant', 'context', 'sources'],
+    after: ['topic', 'variant', 'startedAt', 'context', 'sources'],
     timeoutMs: 30_000,
     attempts: 2,
     keepsOutput: true,
-    run: ({ topic, variant, context, sources }, signal, onDelta) =>
-      writer.reflection({ topic, variant, history: context, sources }, signal, onDelta),
+    run: ({ topic, variant, startedAt, context, sources }, signal, reader) =>
+      writer.reflection({ topic, variant, startedAt, history: context, sources }, signal, reader),
   };
 }

@@ -13,6 +13,11 @@ import type { ActiveStep, Activity, Work } from './work.ts';
 /** Told the route of a request that has ended and the milliseconds that it took. */
 export type RequestListener = (route: string, durationMs: number) => void;
 
+/** What a step runs for, and the step itself. */
+export interface StepWork extends Work {
+  readonly step: ActiveStep;
+}
+
 /** Nobody has to be told of its end. */
 const MANUAL = { requireManualDestroy: true };
 const inFlight = new Set<Activity>();
@@ -35,30 +40,35 @@ export function enterRequest(span: Span, readRoute: () => string | undefined): (
   };
 }
 
-/** Opens the step that this span is. What it returns has to be called in the span's context, and returns what ends it. */
-export function enterStep(name: string, span: Span): () => () => void {
-  const activity = span instanceof RecordedSpan ? span.work?.activity : undefined;
-  const step: ActiveStep = { name, startedAt: performance.now(), endedAt: undefined, resource: undefined };
-  const work: Work = { activity, step };
-  // Before the context is entered: that is when a profile marks it.
-  if (span instanceof RecordedSpan) span.work = work;
-  return () => {
-    // For a profile that starts while the step is under way: it marks the step's context from outside.
-    step.resource = new AsyncResource('STEP', MANUAL);
-    stepsUnderWay.add(work);
-    if (activity) {
-      activity.steps += 1;
-      inFlight.add(activity);
-    }
-    return () => {
-      step.endedAt = performance.now();
-      step.resource = undefined;
-      stepsUnderWay.delete(work);
-      if (!activity) return;
-      activity.steps -= 1;
-      if (activity.steps === 0 && !isOpen(activity)) inFlight.delete(activity);
-    };
-  };
+/** Opens the step that this span is: before its context is entered, which is when a profile marks that. */
+export function openStep(name: string, span: Span): StepWork {
+  const isRecorded = span instanceof RecordedSpan;
+  const activity = isRecorded ? span.work?.activity : undefined;
+  const startedAt = isRecorded ? span.startMs : performance.now();
+  const work = { activity, step: { name, startedAt, endedAt: undefined, resource: undefined } };
+  if (isRecorded) span.work = work;
+  return work;
+}
+
+/** To be called in the step's context. */
+export function enterStep(work: StepWork): void {
+  const { activity, step } = work;
+  // For a profile that starts while the step is under way: it marks the step's context from outside.
+  step.resource = new AsyncResource('STEP', MANUAL);
+  stepsUnderWay.add(work);
+  if (activity === undefined) return;
+  activity.steps += 1;
+  inFlight.add(activity);
+}
+
+export function leaveStep(work: StepWork, endedAt: number): void {
+  const { activity, step } = work;
+  step.endedAt = endedAt;
+  step.resource = undefined;
+  stepsUnderWay.delete(work);
+  if (activity === undefined) return;
+  activity.steps -= 1;
+  if (activity.steps === 0 && !isOpen(activity)) inFlight.delete(activity);
 }
 
 /** What a context is for; undefined outside of every request, job and step, and while spans are not recorded. */

@@ -82,9 +82,8 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     const merged = merge(known?.spans ?? [], collected.spans);
     const spans = merged.length > SPANS_PER_TRACE ? merged.slice(0, SPANS_PER_TRACE) : merged;
     const units = unitsOf(spans);
-    const counted = new Set(known?.units);
     for (const unit of units) {
-      if (isCountable(unit) && !counted.has(unit.root.id)) routes.record(unit);
+      if (isCountable(unit) && !known?.units.includes(unit.root.id)) routes.record(unit);
     }
     for (const span of collected.spans) {
       truncated += span.truncated;

@@ -1,19 +1,10 @@
 import { IncomingMessage } from 'node:http';
-import {
-  type Attributes,
-  context,
-  metrics,
-  propagation,
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api';
+import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { NextFunction, Request, Response } from 'express';
 import { enterRequest } from './activity.ts';
 import { meter } from './cost/meter.ts';
-import { defer } from './deferred.ts';
-import { createStatementHistogram, type RouteLabels } from './request-statements.ts';
+import { createHistogram, type Series } from './histogram.ts';
+import { countStatements, createStatementHistogram, type StatementCount } from './request-statements.ts';
 import { withSpan } from './tracing/span-context.ts';
 
 /** The methods of RFC 9110 and PATCH; any other is `_OTHER`, so that a client cannot create label values. */
@@ -44,22 +35,18 @@ const BUCKETS_SECONDS = [
  */
 export function serverSpan(): (req: Request, res: Response, next: NextFunction) => void {
   const tracer = trace.getTracer('meari');
-  const durations = metrics.getMeter('meari').createHistogram('http.server.request.duration', {
-    description: 'Duration of HTTP server requests.',
-    unit: 's',
-    advice: { explicitBucketBoundaries: BUCKETS_SECONDS },
-  });
-  const statementHistogram = createStatementHistogram();
+  const seriesOf = createRequestSeries();
 
   return (req, res, next) => {
     meter.countRequest();
     const enteredAt = meter.enter();
     const startedAt = performance.now();
     const method = KNOWN_METHODS.has(req.method) ? req.method : '_OTHER';
+    // Not `req.protocol`: behind a proxy that is a header, and any text.
+    const scheme = req.secure ? 'https' : 'http';
     const attributes = {
       'http.request.method': method,
-      // Not `req.protocol`: behind a proxy that is a header, and any text.
-      'url.scheme': req.secure ? 'https' : 'http',
+      'url.scheme': scheme,
       'url.path': req.path,
       'server.address': req.hostname,
     };
@@ -67,43 +54,81 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
     res.setHeader('X-Trace-Id', span.spanContext().traceId);
     watchRoutes(req);
-    const statements = statementHistogram.start(withSpan(parent, span));
-    const leave = enterRequest(span, () => {
-      const template = templateOf(req);
-      return template === undefined ? undefined : `${method} ${template}`;
-    });
+    const count: StatementCount = { statements: 0 };
+    const leave = enterRequest(span, () => routeOf(method, templateOf(req)));
 
     // `close` comes after `finish` and also when the client leaves early: exactly once in either case.
     res.once('close', () => {
       const enteredAt = meter.enter();
-      const routeLabels: RouteLabels = { 'http.request.method': method };
+      const { statusCode } = res;
       const template = templateOf(req);
-      if (template !== undefined) {
-        routeLabels['http.route'] = template;
-        span.updateName(`${method} ${template}`);
+      const { route, durations, statements } = seriesOf(method, template, scheme, statusCode);
+      if (route !== undefined) {
+        span.setAttribute('http.route', template);
+        span.updateName(route);
       }
-      const labels: Attributes = {
-        ...routeLabels,
-        'url.scheme': attributes['url.scheme'],
-        'http.response.status_code': res.statusCode,
-      };
-      if (res.statusCode >= 500) {
-        labels['error.type'] = String(res.statusCode);
+      span.setAttribute('http.response.status_code', statusCode);
+      if (statusCode >= 500) {
+        span.setAttribute('error.type', String(statusCode));
         span.setStatus({ code: SpanStatusCode.ERROR });
       }
-      span.setAttributes(labels);
       if (!res.writableFinished) span.setAttribute('meari.client_left', true);
-      const seconds = (performance.now() - startedAt) / 1000;
-      defer(() => durations.record(seconds, labels));
-      statements.end(routeLabels);
+      durations.record((performance.now() - startedAt) / 1000);
+      statements.record(count.statements);
       span.end();
       leave();
       meter.leave(enteredAt);
     });
 
     meter.leave(enteredAt);
-    context.with(statements.context, next);
+    context.with(countStatements(count, withSpan(parent, span)), next);
   };
+}
+
+interface RequestSeries {
+  readonly route: string | undefined;
+  readonly durations: Series;
+  readonly statements: Series;
+}
+
+/** What is recorded of a request, by its labels: they all come from closed sets, and are put together once. */
+function createRequestSeries() {
+  const durations = createHistogram({
+    name: 'http.server.request.duration',
+    description: 'Duration of HTTP server requests.',
+    unit: 's',
+    boundaries: BUCKETS_SECONDS,
+  });
+  const statements = createStatementHistogram();
+  const known = new Map<string, RequestSeries>();
+
+  return (method: string, template: string | undefined, scheme: string, status: number): RequestSeries => {
+    const key = `${status} ${scheme} ${method} ${template}`;
+    const series = known.get(key);
+    if (series !== undefined) return series;
+    const byRoute = {
+      'http.request.method': method,
+      ...(template === undefined ? {} : { 'http.route': template }),
+    };
+    const labels = {
+      ...byRoute,
+      'url.scheme': scheme,
+      'http.response.status_code': status,
+      ...(status >= 500 ? { 'error.type': String(status) } : {}),
+    };
+    const created = {
+      route: routeOf(method, template),
+      durations: durations.series(labels),
+      statements: statements.series(byRoute),
+    };
+    known.set(key, created);
+    return created;
+  };
+}
+
+/** Undefined while no route is chosen. */
+function routeOf(method: string, template: string | undefined): string | undefined {
+  return template === undefined ? undefined : `${method} ${template}`;
 }
 
 const ROUTE = Symbol('route');

@@ -1,19 +1,11 @@
-import {
-  type Attributes,
-  context,
-  type Histogram,
-  metrics,
-  type Span,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api';
-import { enterStep } from './activity.ts';
+import { type Attributes, context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
+import { enterStep, leaveStep, openStep } from './activity.ts';
 import { STEP, STEP_AFTER } from './attributes.ts';
 import { captureCallSite } from './capture/call-site.ts';
 import { noteSpan } from './capture/span-notes.ts';
 import { meter } from './cost/meter.ts';
-import { defer } from './deferred.ts';
-import type { SpanNotes } from './tracing/recorded-span.ts';
+import { createHistogram, type Series } from './histogram.ts';
+import { RecordedSpan, type SpanNotes } from './tracing/recorded-span.ts';
 import { withSpan } from './tracing/span-context.ts';
 
 export type StepOutcome = 'ok' | 'error' | 'timeout' | 'cancelled';
@@ -49,6 +41,13 @@ export interface StepRecorderOptions {
 /** Seconds. From a cache hit to the limit of a whole session; the OpenTelemetry advice for HTTP stops at 10. */
 const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+/** What is known of a step for good. */
+interface KnownStep {
+  /** With the line that runs it. */
+  readonly notes: SpanNotes;
+  readonly durations: Readonly<Record<StepOutcome, Series>>;
+}
+
 /**
  * The one way to open a span. Span, histogram and report come from the same place and cannot drift apart.
  *
@@ -56,55 +55,51 @@ const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
  */
 export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): StepRecorder {
   const tracer = trace.getTracer('meari');
-  const durations: Histogram = metrics.getMeter('meari').createHistogram(metric.name, {
-    description: metric.description,
-    unit: 's',
-    advice: { explicitBucketBoundaries: BUCKETS_SECONDS },
-  });
+  const histogram = createHistogram({ ...metric, unit: 's', boundaries: BUCKETS_SECONDS });
+  const known = new Map<string, KnownStep>();
 
-  /** The line that runs each step, found out once. */
-  const notes = new Map<string, SpanNotes>();
-  const notesOf = (name: string): SpanNotes => {
-    const known = notes.get(name) ?? { fingerprint: name, values: '', callSite: captureCallSite() };
-    notes.set(name, known);
-    return known;
-  };
-  const start = ({ name, after }: DeclaredStep, attributes: Attributes): Span => {
+  function learn(name: string): KnownStep {
+    const of = (outcome: StepOutcome) => histogram.series({ step: name, outcome });
+    const step = {
+      notes: { fingerprint: name, values: '', callSite: captureCallSite() },
+      durations: { ok: of('ok'), error: of('error'), timeout: of('timeout'), cancelled: of('cancelled') },
+    };
+    known.set(name, step);
+    return step;
+  }
+
+  return (step, given, run) => {
     const enteredAt = meter.enter();
+    const { name, after } = step;
+    const { notes, durations } = known.get(name) ?? learn(name);
+    const attributes = { ...given, [STEP]: name, [STEP_AFTER]: after as string[] };
     const span = tracer.startSpan(name, { attributes });
-    span.setAttribute(STEP, name).setAttribute(STEP_AFTER, after as string[]);
-    noteSpan(span, notesOf(name));
+    noteSpan(span, notes);
+    const work = openStep(name, span);
     meter.leave(enteredAt);
-    return span;
-  };
 
-  return (step, attributes, run) => {
-    const { name } = step;
-    const span = start(step, attributes);
-    const begin = enterStep(name, span);
+    const end = (outcome: StepOutcome, error: unknown): void => {
+      const endedAt = performance.now();
+      const durationMs = endedAt - work.step.startedAt;
+      onEnd?.({ name, attributes: given, outcome, durationMs, error });
+      const enteredAt = meter.enter();
+      durations[outcome].record(durationMs / 1000);
+      if (span instanceof RecordedSpan) span.endAt(endedAt);
+      leaveStep(work, endedAt);
+      meter.leave(enteredAt);
+    };
     return context.with(withSpan(context.active(), span), async () => {
-      const beganAt = meter.enter();
-      const leave = begin();
-      meter.leave(beganAt);
-      const startedAt = performance.now();
-      const end = (outcome: StepOutcome, error?: unknown) => {
-        const durationMs = performance.now() - startedAt;
-        onEnd?.({ name, attributes, outcome, durationMs, error });
-        const enteredAt = meter.enter();
-        defer(() => durations.record(durationMs / 1000, { step: name, outcome }));
-        span.end();
-        leave();
-        meter.leave(enteredAt);
-      };
+      const enteredAt = meter.enter();
+      enterStep(work);
+      meter.leave(enteredAt);
       try {
         const result = await run(span);
-        end('ok');
+        end('ok', undefined);
         return result;
       } catch (error) {
-        const outcome = outcomeOf(error);
         span.setAttribute('error.type', errorType(error));
         span.setStatus({ code: SpanStatusCode.ERROR });
-        end(outcome, error);
+        end(outcomeOf(error), error);
         throw error;
       }
     });

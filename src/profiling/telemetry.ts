@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { metrics, trace } from '@opentelemetry/api';
 import { getNodeAutoInstrumentations } from '@opentelemetry/auto-instrumentations-node';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import {
   defaultResource,
   detectResources,
@@ -18,8 +17,8 @@ import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { ActivityContextManager } from './activity-context.ts';
 import { watchBlocks } from './capture/block-watch.ts';
 import { createCallHooks } from './capture/calls.ts';
-import { runDeferred } from './deferred.ts';
 import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
+import { ownHistograms } from './histogram.ts';
 import type { Profiler } from './model.ts';
 import { observeMemory } from './process-memory.ts';
 import { createProfiler } from './profiler.ts';
@@ -29,6 +28,7 @@ import { localSpanListener } from './span-listener.ts';
 import { storeBytesFrom } from './store/budget.ts';
 import { adjustClock } from './tracing/clock.ts';
 import { createSampler, exportRatioFrom } from './tracing/sampler.ts';
+import { createSpanExporter } from './tracing/span-exporter.ts';
 import { createTracerProvider } from './tracing/tracer-provider.ts';
 
 export interface TelemetryOptions {
@@ -74,7 +74,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
   const exportsTraces = Boolean(
     process.env.OTEL_EXPORTER_OTLP_ENDPOINT || process.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
   );
-  const exporter = exportsTraces ? new BatchSpanProcessor({ exporter: new OTLPTraceExporter() }) : undefined;
+  const exporter = exportsTraces ? new BatchSpanProcessor({ exporter: createSpanExporter() }) : undefined;
   const service = process.env.OTEL_SERVICE_NAME || serviceName;
   const blockWatch = watchBlocks();
   const profiler = createProfiler({
@@ -86,7 +86,6 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
   const hooks = createCallHooks();
   const sweep = (): void => {
     adjustClock();
-    runDeferred();
     profiler.sweep();
   };
   const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref();
@@ -95,7 +94,10 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
       detectResources({ detectors: [serviceInstanceIdDetector, processDetector, hostDetector, envDetector] }),
     )
     .merge(resourceFromAttributes({ 'service.name': service }));
-  const prometheus = new UnitSuffixPrometheusExporter({ preventServerStart: true });
+  const prometheus = new UnitSuffixPrometheusExporter({
+    preventServerStart: true,
+    metricProducers: [ownHistograms],
+  });
   const sdk = new NodeSDK({
     autoDetectResources: false,
     metricReaders: [prometheus],
@@ -137,10 +139,7 @@ export function startTelemetry({ serviceName, thresholds = THRESHOLDS }: Telemet
 
   let stopped: Promise<void> | undefined;
   running = {
-    serveMetrics(req, res) {
-      runDeferred();
-      prometheus.getMetricsRequestHandler(req, res);
-    },
+    serveMetrics: (req, res) => prometheus.getMetricsRequestHandler(req, res),
     profiler,
     settle: profiler.collector.settle,
     shutdown: () => {

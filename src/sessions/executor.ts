@@ -66,7 +66,6 @@ export function createExecutor(dependencies: ExecutorDependencies) {
   async function run(claim: Claim): Promise<ExecutionOutcome> {
     const { lease, userId, topic } = claim;
     const held = holdLease(lease);
-    bus.publish(lease.sessionId, { kind: 'progress' });
     const steps = [...claim.finished];
     let told = sessionEvents(lease.sessionId, steps, undefined).length;
     const tell = (end?: SessionEnd) => {
@@ -79,7 +78,7 @@ export function createExecutor(dependencies: ExecutorDependencies) {
 
     try {
       await graph.run(
-        { lease, userId, topic, variant: variantOf(lease.sessionId) },
+        { lease, userId, topic, variant: variantOf(lease.sessionId), startedAt: performance.now() },
         {
           finished: new Map(
             steps.filter(({ output }) => output !== null).map((step) => [step.name, step.output]),
@@ -92,7 +91,10 @@ export function createExecutor(dependencies: ExecutorDependencies) {
             steps.push({ name: step.name, output });
             tell();
           },
-          onDelta: (step, data) => tellDelta({ status: 'delta', step, session_id: lease.sessionId, data }),
+          readerOf: (step) => ({
+            isWanted: held.deltasAreWanted,
+            tell: (data) => tellDelta({ status: 'delta', step, session_id: lease.sessionId, data }),
+          }),
         },
       );
       // It is finished whether or not it can be read now: then its followers read it themselves.
@@ -131,8 +133,9 @@ export function createExecutor(dependencies: ExecutorDependencies) {
   }
 
   /** Renews the lease until let go; `lost` is aborted when it is gone, cannot be kept, or the session is deleted. */
-  function holdLease(lease: Lease): { readonly lost: AbortSignal; letGo(): Promise<void> } {
+  function holdLease(lease: Lease) {
     const lost = new AbortController();
+    let deltasAreWanted = false;
     let expiresAt = performance.now() + LEASE_MS;
     const timer = setInterval(async () => {
       const renewedAt = performance.now();
@@ -142,10 +145,14 @@ export function createExecutor(dependencies: ExecutorDependencies) {
     }, RENEW_EVERY_MS);
     const subscribing = bus.subscribe(lease.sessionId, ({ kind }) => {
       if (kind === 'deleted') lost.abort(new LeaseLostError());
+      if (kind === 'deltas_wanted') deltasAreWanted = true;
     });
+    // Heard by now, whoever wants deltas says so in answer.
+    void subscribing.then(() => bus.publish(lease.sessionId, { kind: 'progress' }));
     return {
       lost: lost.signal,
-      async letGo() {
+      deltasAreWanted: () => deltasAreWanted,
+      async letGo(): Promise<void> {
         clearInterval(timer);
         (await subscribing)();
       },

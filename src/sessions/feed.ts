@@ -111,7 +111,14 @@ export function createFeed({ sessions, bus, log }: FeedDependencies) {
   return {
     async follow(userId: string, sessionId: string): Promise<Follower> {
       const inbox = createInbox();
-      const unsubscribe = await bus.subscribe(sessionId, inbox.put);
+      let wantsDeltas = false;
+      const wantDeltas = () => bus.publish(sessionId, { kind: 'deltas_wanted' });
+      const unsubscribe = await bus.subscribe(sessionId, (message) => {
+        if (message.kind === 'deltas_wanted') return;
+        // The one who writes may have begun after the last time that it was said.
+        if (wantsDeltas && message.kind !== 'delta') wantDeltas();
+        inbox.put(message);
+      });
       const watcher: Watcher = { wake: () => inbox.put({ kind: 'changed' }), version: undefined };
       const unwatch = watch(sessionId, watcher);
       let unsubscribeDeltas: Promise<() => void> | undefined;
@@ -119,6 +126,7 @@ export function createFeed({ sessions, bus, log }: FeedDependencies) {
       const close = () => {
         if (isClosed) return;
         isClosed = true;
+        wantsDeltas = false;
         unsubscribe();
         unwatch();
         void unsubscribeDeltas?.then((end) => end());
@@ -127,7 +135,11 @@ export function createFeed({ sessions, bus, log }: FeedDependencies) {
       async function* events({ after, isNew = false, deltas = false, signal }: FollowOptions) {
         let last = after;
         const told = new Set<string>();
-        if (deltas && !isClosed) unsubscribeDeltas = bus.subscribe(deltasOf(sessionId), inbox.put);
+        if (deltas && !isClosed) {
+          unsubscribeDeltas = bus.subscribe(deltasOf(sessionId), inbox.put);
+          wantsDeltas = true;
+          wantDeltas();
+        }
         try {
           if (isNew) watcher.version = 'queued0';
           let known = isNew

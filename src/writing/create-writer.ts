@@ -21,7 +21,7 @@ export interface LlmSettings extends ProviderOptions {
   readonly kind: 'llm';
   readonly calls: 'separate' | 'single';
   readonly limits: Limits;
-  /** Milliseconds for one call, and for a part with all its waits and calls. */
+  /** Milliseconds for one call, and for all words of a session from the start of its run, with all waits and calls. */
   readonly callMs: number;
   readonly budgetMs: number;
   readonly price: Price | undefined;

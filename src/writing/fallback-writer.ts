@@ -25,11 +25,11 @@ export function createFallbackWriter({ primary, fallback, onFallback }: Fallback
   }
 
   return {
-    persona: (brief, signal, onDelta) =>
-      either('persona', signal, (writer) => writer.persona(brief, signal, onDelta)),
-    empathy: (brief, signal, onDelta) =>
-      either('empathy', signal, (writer) => writer.empathy(brief, signal, onDelta)),
-    reflection: (brief, signal, onDelta) =>
-      either('reflection', signal, (writer) => writer.reflection(brief, signal, onDelta)),
+    persona: (brief, signal, reader) =>
+      either('persona', signal, (writer) => writer.persona(brief, signal, reader)),
+    empathy: (brief, signal, reader) =>
+      either('empathy', signal, (writer) => writer.empathy(brief, signal, reader)),
+    reflection: (brief, signal, reader) =>
+      either('reflection', signal, (writer) => writer.reflection(brief, signal, reader)),
   };
 }

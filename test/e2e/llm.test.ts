@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Redis } from 'ioredis';
 import supertest from 'supertest';
 import { finishedSessionSchema } from '../../src/domain/session.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -142,7 +143,7 @@ function checkSpans(spans: readonly ReceivedSpan[], traceId: string, protocol: P
   for (const { spanId } of chats) assert.ok(trace.some(({ parentSpanId }) => parentSpanId === spanId));
 }
 
-test('deltas cross processes: written by a worker, read from an API process', async () => {
+test('deltas cross processes: from a worker to an API process, when and only when somebody there wants them', async () => {
   await using redis = await startRedis();
   await using model = await startFakeModel({
     pace: { firstTokenMs: () => 50, tokensPerSecond: () => 200 },
@@ -156,11 +157,28 @@ test('deltas cross processes: written by a worker, read from an API process', as
 
   const login = await fetch(`${api.url}/auth/guest`, { method: 'POST' });
   const cookie = login.headers.getSetCookie()[0]?.split(';')[0] ?? '';
-  const stream = await openStream(`${api.url}${SESSIONS}?deltas=1`, {
-    method: 'POST',
-    headers: { Cookie: cookie, 'Content-Type': 'application/json', Accept: 'application/x-ndjson' },
-    body: JSON.stringify({ selected_tag_id: 8, user_context: '새벽까지 잠이 안 와요' }),
-  });
+  const headers = { Cookie: cookie, Accept: 'application/x-ndjson' };
+  const post = (query: string, words: string) =>
+    openStream(`${api.url}${SESSIONS}${query}`, {
+      method: 'POST',
+      headers: { ...headers, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ selected_tag_id: 8, user_context: words }),
+    });
+  const published = await watchDeltas(redis.url);
+  const unread = await (await post('', '아침까지 잠이 안 와요')).rest();
+  assert.equal(unread.at(-1)?.status, 'completed');
+  assert.equal(published.count(), 0);
+
+  const plain = await post('', '밤새 잠이 안 와요');
+  const id = (await plain.next())?.session_id;
+  await model.until(() => model.calls.length === 6);
+  const late = await openStream(`${api.url}${SESSIONS}/${id}/events?after=1&deltas=1`, { headers });
+  assert.ok((await late.rest()).some(({ status }) => status === 'delta'));
+  assert.ok((await plain.rest()).every(({ status }) => status !== 'delta'));
+  assert.ok(published.count() > 0);
+  published.close();
+
+  const stream = await post('?deltas=1', '새벽까지 잠이 안 와요');
   const lines = await stream.rest();
   for (const step of ['persona', 'empathy', 'reflection']) {
     assert.ok(
@@ -173,3 +191,20 @@ test('deltas cross processes: written by a worker, read from an API process', as
   await stop(worker);
   await database.drop();
 });
+
+/** Counts the deltas that processes tell each other. */
+async function watchDeltas(url: string) {
+  const redis = new Redis(url);
+  const monitor = await redis.monitor();
+  let count = 0;
+  monitor.on('monitor', (_time: string, [command = '', channel = '']: string[]) => {
+    if (command.toLowerCase() === 'publish' && channel.endsWith(':deltas')) count += 1;
+  });
+  return {
+    count: () => count,
+    close() {
+      monitor.disconnect();
+      redis.disconnect();
+    },
+  };
+}

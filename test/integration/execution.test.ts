@@ -52,7 +52,7 @@ async function writeResult(userId: string): Promise<SessionResult> {
   held.releaseAll();
   const { writer } = held;
   const history = await sessions.history(userId);
-  const brief = { topic: { tagId: 2, userContext: null }, history, variant: 0 };
+  const brief = { topic: { tagId: 2, userContext: null }, history, variant: 0, startedAt: 0 };
   const { signal } = new AbortController();
   const sources = await createCorpusRepository(database).forTag(2);
   return {
@@ -222,6 +222,12 @@ describe('executor', () => {
     assert.equal(await statusOf(id), 'completed');
     assert.deepEqual(held.calls.toSorted(), ['empathy', 'empathy', 'persona', 'reflection', 'reflection']);
     assert.equal((await database('personas').where('session_id', id)).length, 1);
+
+    // The time that its words may take is one for all parts of a run, and begins anew with the run.
+    const [before = 0, after = 0, ...others] = new Set(held.startedAt);
+    assert.deepEqual(others, []);
+    assert.ok(before < after);
+    assert.deepEqual(held.startedAt, [before, before, before, after, after]);
   });
 
   test('a part that was degraded is told as itself, and makes the session degraded also when another takes over', async () => {

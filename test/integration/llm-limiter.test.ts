@@ -7,7 +7,9 @@ import { createPlaces } from '../../src/writing/llm/limiter/acquire-place.ts';
 import type { Limiter, Limits } from '../../src/writing/llm/limiter/limiter.ts';
 import { createLocalLimiter } from '../../src/writing/llm/limiter/local-limiter.ts';
 import { createSharedLimiter } from '../../src/writing/llm/limiter/shared-limiter.ts';
+import { eventually } from '../support/eventually.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
 
 const { signal } = new AbortController();
 const LIMITS: Limits = { perWindow: 6, windowMs: 200, atOnce: 3 };
@@ -113,6 +115,13 @@ for (const [name, create] of contract) {
   });
 }
 
+/** Resolves once Redis has so many tickets in each of these sets. */
+async function untilIn(redis: Redis, counts: Record<string, number>): Promise<void> {
+  for (const [name, count] of Object.entries(counts)) {
+    await eventually(async () => ((await redis.zcard(`meari:{llm}:${name}`)) === count ? true : undefined));
+  }
+}
+
 describe('limiters of several processes', () => {
   test('keep one limit together', async () => {
     const passed = await makeCalls(await sharedLimiters(3), 24, 20);
@@ -151,6 +160,59 @@ describe('limiters of several processes', () => {
     assert.equal((await killed.attempt('killed:2', 0)).granted, false);
     // Neither the place is given back nor is there anybody who takes the next one.
     (await limiter.acquire(signal))();
+  });
+
+  test('when Redis is back, the calls that were made without it count, and those that ended meanwhile have ended', async () => {
+    await using redis = await startRedis();
+    await using proxy = await startProxy(redis.port);
+    const limits = { perWindow: 6, windowMs: 600_000, atOnce: 4 };
+    const limiter = createSharedLimiter({
+      redis: await connect(proxy.through(redis.url)),
+      callMs: 600_000,
+      ...limits,
+    });
+    const direct = await connect(redis.url);
+    const before = await limiter.acquire(signal);
+    proxy.cut();
+    const without = await Promise.all([1, 2, 3].map(() => limiter.acquire(signal)));
+    before();
+    without[0]?.();
+    assert.equal(await direct.zcard('meari:{llm}:counted'), 1);
+    await proxy.restore();
+    await untilIn(direct, { counted: 4, running: 2 });
+
+    // What is left for the others: two in the window, and two at once.
+    const others = createPlaces(direct, 'other', { ...limits, callMs: 600_000, silentMs: 2_000 });
+    assert.equal((await others.attempt('other:1', 0)).granted, true);
+    (await limiter.acquire(signal))();
+    assert.equal((await others.attempt('other:2', 0)).granted, false);
+    without[1]?.();
+    await untilIn(direct, { running: 2 });
+  });
+
+  test('whoever gives up while Redis is away is not in the line when it is back', async () => {
+    await using redis = await startRedis();
+    await using proxy = await startProxy(redis.port);
+    const limits = { perWindow: 1_000, windowMs: 50, atOnce: 1 };
+    const limiter = createSharedLimiter({
+      redis: await connect(proxy.through(redis.url)),
+      callMs: 600_000,
+      ...limits,
+    });
+    const direct = await connect(redis.url);
+    const release = await limiter.acquire(signal);
+    const impatient = new AbortController();
+    const waiting = [1, 2, 3].map(() => limiter.acquire(impatient.signal));
+    await untilIn(direct, { waiting: 3 });
+    proxy.cut();
+    impatient.abort(new Error('gone'));
+    for (const { status } of await Promise.allSettled(waiting)) assert.equal(status, 'rejected');
+    assert.equal(await direct.zcard('meari:{llm}:waiting'), 3);
+    await proxy.restore();
+    release();
+    await untilIn(direct, { running: 0 });
+    (await limiter.acquire(signal))();
+    await untilIn(direct, { waiting: 0, running: 0 });
   });
 
   test('while Redis is away each keeps to its share, and the waiting go on', async () => {

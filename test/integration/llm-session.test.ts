@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Overrides } from '../../src/container.ts';
 import { finishedSessionSchema } from '../../src/domain/session.ts';
 import { streamLineSchema } from '../../src/http/stream-schemas.ts';
+import { corpusOf } from '../support/corpus.ts';
 import { type FakeModelOptions, type Fault, startFakeModel } from '../support/fake-model/fake-model.ts';
 import { PROTOCOLS, type ProtocolName } from '../support/llm-writer.ts';
 import { SESSIONS } from '../support/paths.ts';
@@ -13,19 +15,23 @@ const BODY = { selected_tag_id: 2, user_context: '매일 야근하고 집에 오
 interface StartOptions extends FakeModelOptions {
   readonly protocol: ProtocolName;
   readonly env?: Record<string, string>;
+  readonly overrides?: Overrides;
 }
 
 /** The whole service with a key in its environment, and the model's server. */
-async function start({ protocol, env = {}, ...options }: StartOptions) {
+async function start({ protocol, env = {}, overrides = {}, ...options }: StartOptions) {
   const model = await startFakeModel(options);
-  const service = await startTestService({
-    WRITER: 'llm',
-    LLM_PROVIDER: protocol,
-    LLM_BASE_URL: model.baseUrl(protocol),
-    LLM_MODEL: 'gemini-2.5-flash',
-    LLM_API_KEYS: 'key-one',
-    ...env,
-  });
+  const service = await startTestService(
+    {
+      WRITER: 'llm',
+      LLM_PROVIDER: protocol,
+      LLM_BASE_URL: model.baseUrl(protocol),
+      LLM_MODEL: 'gemini-2.5-flash',
+      LLM_API_KEYS: 'key-one',
+      ...env,
+    },
+    overrides,
+  );
   const login = await fetch(`${service.url}/auth/guest`, { method: 'POST' });
   const cookie = login.headers.getSetCookie()[0]?.split(';')[0] ?? '';
   return {
@@ -90,6 +96,33 @@ for (const protocol of PROTOCOLS) {
         assert.deepEqual(api.model.badRequests, []);
       });
     }
+
+    test('the budget is one for the session: the parts after one that has spent it are not asked for', async () => {
+      const spent = Promise.withResolvers<void>();
+      const sources = {
+        async forTag(tagId: number) {
+          await spent.promise;
+          return corpusOf(tagId);
+        },
+      };
+      await using api = await start({
+        protocol,
+        overrides: { sources },
+        env: { LLM_TIMEOUT_MS: '1000', LLM_BUDGET_MS: '1000' },
+        behave: () => ({ kind: 'hang', when: 'before' }),
+      });
+      const stream = await api.post('', { Accept: 'application/x-ndjson' });
+      let line = await stream.next();
+      while (line && line.status !== 'persona_created') line = await stream.next();
+      spent.resolve();
+      const lines = await stream.rest();
+      const session = finishedSessionSchema.parse(lines.at(-1)?.data);
+      assert.equal(session.degraded, true);
+      assert.deepEqual(
+        api.model.calls.filter(({ part }) => part !== 'persona'),
+        [],
+      );
+    });
 
     test('one part that fails is degraded alone, and the session says so', async () => {
       await using api = await start({

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { DeepPartial, DeltaReader } from '../../src/domain/ports.ts';
 import { empathySchema, personaSchema, reflectionSchema } from '../../src/domain/session.ts';
 import { createLocalWriter } from '../../src/writing/local/local-writer.ts';
 import { corpusOf } from '../support/corpus.ts';
@@ -8,6 +9,15 @@ import { briefOf, PROTOCOLS, startLlmWriter } from '../support/llm-writer.ts';
 
 const { signal } = new AbortController();
 const BRIEF = briefOf('매일 야근하고 집에 오면 아무것도 못 하겠어요');
+
+function keysOf(value: object): Set<string> {
+  return new Set(Object.keys(value));
+}
+
+/** Keeps every delta. */
+function readerOf<Part>(deltas: DeepPartial<Part>[]): DeltaReader<Part> {
+  return { isWanted: () => true, tell: (soFar) => deltas.push(soFar) };
+}
 
 /** The fault for the first calls, and a good answer for those after. */
 function first(count: number, fault: Fault): (call: Call) => Fault | undefined {
@@ -315,7 +325,7 @@ for (const protocol of PROTOCOLS) {
         pace: { firstTokenMs: () => 20, tokensPerSecond: () => 300 },
       });
       const deltas: { summary?: string; depth?: string }[] = [];
-      const { part } = await llm.writer.persona(BRIEF, signal, (soFar) => deltas.push(soFar));
+      const { part } = await llm.writer.persona(BRIEF, signal, readerOf(deltas));
       assert.ok(deltas.length >= 2, `${deltas.length} deltas`);
       const lengths = deltas.map((delta) => JSON.stringify(delta).length);
       assert.deepEqual(
@@ -328,6 +338,64 @@ for (const protocol of PROTOCOLS) {
       }
     });
 
+    for (const [name, broken, never] of [
+      ['quotation', '“선생님이 이제는 다 괜찮아질 거라고 하셨어요”라는 말처럼', /선생님/],
+      ['telephone number', '02-123-4567로 물어봐도', /\d/],
+      ['emergency number', '119나 109번으로 전화해도', /\d/],
+      ['link', 'https://example.com/help 여기에서', /http|example/],
+      [
+        'language',
+        'You must be very tired, and I am here for you whatever comes tomorrow,',
+        /tired|tomorrow/,
+      ],
+    ] as const) {
+      test(`deltas: a made-up ${name} is never seen, not its beginning either`, async () => {
+        await using llm = await startLlmWriter({
+          protocol,
+          pace: { firstTokenMs: () => 10, tokensPerSecond: () => 200 },
+          behave: first(1, {
+            kind: 'changed',
+            change: (answer: { summary: string }) => ({
+              ...answer,
+              summary: `오래 애써 온 밤에 ${broken} ${answer.summary}`,
+            }),
+          }),
+        });
+        const deltas: { summary?: string }[] = [];
+        const { part, degraded } = await llm.writer.persona(BRIEF, signal, readerOf(deltas));
+        assert.equal(degraded, false);
+        assert.equal(llm.model.calls.length, 2);
+        assert.ok(deltas.some(({ summary }) => summary?.startsWith('오래 애써 온 밤에')));
+        for (const text of [...deltas, part].map((delta) => JSON.stringify(delta))) {
+          assert.doesNotMatch(text, never);
+        }
+      });
+    }
+
+    test('LLM_CALLS=single: each part has its own deltas, and none of them twice', async () => {
+      await using llm = await startLlmWriter({
+        protocol,
+        settings: { calls: 'single' },
+        pace: { firstTokenMs: () => 10, tokensPerSecond: () => 300 },
+      });
+      const deltas = { persona: [] as object[], empathy: [] as object[], reflection: [] as object[] };
+      const [persona, empathy, reflection] = await Promise.all([
+        llm.writer.persona(BRIEF, signal, readerOf(deltas.persona)),
+        llm.writer.empathy(BRIEF, signal, readerOf(deltas.empathy)),
+        llm.writer.reflection(BRIEF, signal, readerOf(deltas.reflection)),
+      ]);
+      assert.equal(llm.model.calls.length, 1);
+      for (const [name, whole] of Object.entries({ persona, empathy, reflection })) {
+        const told = deltas[name as keyof typeof deltas].map((delta) => JSON.stringify(delta));
+        assert.ok(told.length >= 2, `${told.length} deltas of ${name}`);
+        assert.equal(new Set(told).size, told.length, name);
+        for (const delta of told)
+          assert.deepEqual(keysOf(JSON.parse(delta)).difference(keysOf(whole.part)), new Set());
+      }
+      // Written before the others, and still whole then: it is not told again.
+      assert.ok(deltas.persona.length < deltas.empathy.length + deltas.reflection.length);
+    });
+
     test('deltas of an answer that is of no schema do no harm', async () => {
       const text = '{"cards": "글", "title": ["제목"], "emotion_keywords": {"a": 1}, "summary": {"b": [1]}}';
       await using llm = await startLlmWriter({
@@ -335,7 +403,7 @@ for (const protocol of PROTOCOLS) {
         behave: () => ({ kind: 'says', text }),
         pace: { firstTokenMs: () => 0, tokensPerSecond: () => 100 },
       });
-      const { degraded } = await llm.writer.empathy(BRIEF, signal, () => {});
+      const { degraded } = await llm.writer.empathy(BRIEF, signal, readerOf([]));
       assert.equal(degraded, true);
     });
   });

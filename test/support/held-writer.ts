@@ -1,4 +1,4 @@
-import type { Writer } from '../../src/domain/ports.ts';
+import type { PersonaBrief, Writer } from '../../src/domain/ports.ts';
 import type { Written } from '../../src/domain/session.ts';
 import { createLocalWriter } from '../../src/writing/local/local-writer.ts';
 
@@ -9,13 +9,15 @@ export function createHeldWriter() {
   const local = createLocalWriter();
   const gates = { persona: [], empathy: [], reflection: [] } as Record<Part, (() => void)[]>;
   const calls: Part[] = [];
+  const startedAt: number[] = [];
   const aborted: Part[] = [];
   const degraded = new Set<Part>();
   let open = false;
   let onCall: (() => void) | undefined;
 
-  async function pass(part: Part, signal: AbortSignal): Promise<void> {
+  async function pass(part: Part, brief: PersonaBrief, signal: AbortSignal): Promise<void> {
     calls.push(part);
+    startedAt.push(brief.startedAt);
     onCall?.();
     if (open) return;
     await new Promise<void>((resolve, reject) => {
@@ -38,22 +40,24 @@ export function createHeldWriter() {
   });
 
   const writer: Writer = {
-    async persona(brief, signal, onDelta) {
-      await pass('persona', signal);
-      return written('persona', await local.persona(brief, signal, onDelta));
+    async persona(brief, signal, reader) {
+      await pass('persona', brief, signal);
+      return written('persona', await local.persona(brief, signal, reader));
     },
-    async empathy(brief, signal, onDelta) {
-      await pass('empathy', signal);
-      return written('empathy', await local.empathy(brief, signal, onDelta));
+    async empathy(brief, signal, reader) {
+      await pass('empathy', brief, signal);
+      return written('empathy', await local.empathy(brief, signal, reader));
     },
-    async reflection(brief, signal, onDelta) {
-      await pass('reflection', signal);
-      return written('reflection', await local.reflection(brief, signal, onDelta));
+    async reflection(brief, signal, reader) {
+      await pass('reflection', brief, signal);
+      return written('reflection', await local.reflection(brief, signal, reader));
     },
   };
   return {
     writer,
     calls,
+    /** When the runs began that the calls are of. */
+    startedAt,
     aborted,
     /** Parts that are handed over as if they came from the fallback writer. */
     degraded,

@@ -57,6 +57,10 @@ export function briefOf(userContext: string | null, overrides: Partial<CardsBrie
   return {
     topic: { tagId: 2, userContext },
     variant: 0,
+    // Of a session that begins when it is asked for.
+    get startedAt() {
+      return performance.now();
+    },
     history: { lastPersona: null, shownQuotes: [] },
     sources: corpusOf(2),
     ...overrides,

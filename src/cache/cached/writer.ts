@@ -29,18 +29,18 @@ export function cachedWriter({ writer, words, edition }: CachedWriterOptions): W
   }
 
   return {
-    persona: (brief, signal, onDelta) =>
+    persona: (brief, signal, reader) =>
       isPersonal(brief)
-        ? writer.persona(brief, signal, onDelta)
-        : shared('persona', brief, (ownSignal) => writer.persona(brief, ownSignal, onDelta)),
-    empathy: (brief, signal, onDelta) =>
+        ? writer.persona(brief, signal, reader)
+        : shared('persona', brief, (ownSignal) => writer.persona(brief, ownSignal, reader)),
+    empathy: (brief, signal, reader) =>
       isPersonal(brief)
-        ? writer.empathy(brief, signal, onDelta)
-        : shared('empathy', brief, (ownSignal) => writer.empathy(brief, ownSignal, onDelta)),
-    reflection: (brief, signal, onDelta) =>
+        ? writer.empathy(brief, signal, reader)
+        : shared('empathy', brief, (ownSignal) => writer.empathy(brief, ownSignal, reader)),
+    reflection: (brief, signal, reader) =>
       isPersonal(brief)
-        ? writer.reflection(brief, signal, onDelta)
-        : shared('reflection', brief, (ownSignal) => writer.reflection(brief, ownSignal, onDelta)),
+        ? writer.reflection(brief, signal, reader)
+        : shared('reflection', brief, (ownSignal) => writer.reflection(brief, ownSignal, reader)),
   };
 }
 

@@ -19,18 +19,17 @@ export interface Segment {
  */
 export function criticalPath(root: SpanNode): readonly Segment[] {
   const segments: Segment[] = [];
-  const visited = new Set<SpanNode>();
 
   const add = (node: SpanNode, start: number, end: number): void => {
     if (end > start) segments.push({ node, start, end });
   };
 
   const follow = (node: SpanNode, until: number): void => {
-    visited.add(node);
     let cursor = until;
-    const children = node.children.length < 2 ? node.children : node.children.toSorted(lastFirst);
-    for (const child of children) {
-      if (!child.blocking || visited.has(child) || child.end <= child.start || child.end > cursor) continue;
+    const children = inOrderOfEnd(node.children);
+    for (let place = children.length - 1; place >= 0; place--) {
+      const child = children[place] as SpanNode;
+      if (!child.blocking || child.end <= child.start || child.end > cursor) continue;
       add(node, child.end, cursor);
       follow(child, child.end);
       cursor = child.start;
@@ -42,9 +41,19 @@ export function criticalPath(root: SpanNode): readonly Segment[] {
   return segments.reverse();
 }
 
+/** They come by their start, and one after the other, as most siblings are, by their end as well. */
+function inOrderOfEnd(children: readonly SpanNode[]): readonly SpanNode[] {
+  for (let place = 1; place < children.length; place++) {
+    if ((children[place - 1] as SpanNode).end >= (children[place] as SpanNode).end) {
+      return children.toSorted(lastLast);
+    }
+  }
+  return children;
+}
+
 /** Of two that end together, the one that took longer was waited for. */
-function lastFirst(a: SpanNode, b: SpanNode): number {
-  return b.end - a.end || a.start - b.start || (a.id < b.id ? -1 : 1);
+function lastLast(a: SpanNode, b: SpanNode): number {
+  return a.end - b.end || b.start - a.start || (a.id < b.id ? 1 : -1);
 }
 
 /**

@@ -31,38 +31,96 @@ interface BuiltNode extends SpanNode {
 export function buildTrees(spans: readonly StoredSpan[]): readonly SpanNode[] {
   const [only] = spans;
   if (only !== undefined && spans.length === 1) return [nodeOf(only, undefined)];
-  const byId = new Map(spans.map((span) => [span.id, span]));
-  const children = new Map<string, StoredSpan[]>();
-  const roots: StoredSpan[] = [];
-  for (const span of byId.values()) {
-    const parent = parentOf(span, byId);
-    const siblings = parent === undefined ? roots : children.get(parent.id);
-    if (siblings) siblings.push(span);
-    else if (parent) children.set(parent.id, [span]);
-  }
-
-  const placed = new Set<string>();
-  const place = (span: StoredSpan, parent: SpanNode | undefined): BuiltNode => {
-    placed.add(span.id);
-    const node = nodeOf(span, parent);
-    for (const child of inOrder(children.get(span.id) ?? [])) {
-      if (placed.has(child.id)) continue;
-      const wait = queueWait(child, byId, node);
-      if (wait !== undefined) node.children.push(wait);
-      node.children.push(place(child, node));
-    }
-    return node;
-  };
-  const trees = inOrder(roots).map((root) => place(root, undefined));
-  // What goes round in a circle hangs on no root.
-  if (placed.size < byId.size) {
-    for (const span of byId.values()) if (!placed.has(span.id)) trees.push(place(span, undefined));
-  }
+  const family = spans.length <= FEW ? familyOfFew(spans) : familyOfMany(spans);
+  const trees: SpanNode[] = [];
+  const placed = placeBelow(trees, undefined, undefined, family);
+  if (placed < family.spans.length) placeCircles(trees, family);
   return trees;
 }
 
+/** @returns how many spans were placed among the nodes, and below them. */
+function placeBelow(
+  nodes: SpanNode[],
+  parent: SpanNode | undefined,
+  span: StoredSpan | undefined,
+  family: Family,
+): number {
+  let placed = 0;
+  for (const child of family.childrenOf(span)) {
+    const wait = parent && queueWait(child, family, parent);
+    if (wait !== undefined) nodes.push(wait);
+    const node = nodeOf(child, parent);
+    nodes.push(node);
+    placed += 1 + placeBelow(node.children, node, child, family);
+  }
+  return placed;
+}
+
+/** What goes round in a circle hangs on no root: the first of it that there is becomes one. */
+function placeCircles(trees: SpanNode[], family: Family): void {
+  const placed = new Set(trees.flatMap(walk).map(({ span }) => span));
+  const place = (span: StoredSpan, parent: SpanNode | undefined): BuiltNode => {
+    placed.add(span);
+    const node = nodeOf(span, parent);
+    for (const child of family.childrenOf(span)) {
+      if (!placed.has(child)) node.children.push(place(child, node));
+    }
+    return node;
+  };
+  for (const span of family.spans) if (!placed.has(span)) trees.push(place(span, undefined));
+}
+
+/** The spans of a trace, each once, and who waits for whom. */
+interface Family {
+  readonly spans: readonly StoredSpan[];
+  find(id: string): StoredSpan | undefined;
+  /** In order; of undefined, those that nobody waits for. */
+  childrenOf(parent: StoredSpan | undefined): readonly StoredSpan[];
+}
+
+/** Up to so many are found faster by looking at each than in a `Map`, which takes a microsecond to grow. */
+const FEW = 16;
+const NONE: readonly StoredSpan[] = [];
+
+function familyOfFew(given: readonly StoredSpan[]): Family {
+  const find = (id: string): StoredSpan | undefined => {
+    for (let place = given.length - 1; place >= 0; place--) if (given[place]?.id === id) return given[place];
+    return undefined;
+  };
+  const spans = given.filter((span) => find(span.id) === span);
+  const parents = spans.map((span) => parentOf(span, find));
+  const childrenOf = (parent: StoredSpan | undefined): readonly StoredSpan[] => {
+    let children: StoredSpan[] | undefined;
+    for (let place = 0; place < spans.length; place++) {
+      if (parents[place] !== parent) continue;
+      children ??= [];
+      children.push(spans[place] as StoredSpan);
+    }
+    return children === undefined ? NONE : inOrder(children);
+  };
+  return { spans, find, childrenOf };
+}
+
+function familyOfMany(given: readonly StoredSpan[]): Family {
+  const byId = new Map(given.map((span) => [span.id, span]));
+  const find = (id: string) => byId.get(id);
+  const children = new Map<StoredSpan | undefined, StoredSpan[]>();
+  for (const span of byId.values()) {
+    const parent = parentOf(span, find);
+    const siblings = children.get(parent);
+    if (siblings) siblings.push(span);
+    else children.set(parent, [span]);
+  }
+  for (const siblings of children.values()) inOrder(siblings);
+  return { spans: [...byId.values()], find, childrenOf: (parent) => children.get(parent) ?? NONE };
+}
+
+/** They come by their end; one after the other, as most siblings are, they are in order already. */
 function inOrder(spans: StoredSpan[]): StoredSpan[] {
-  return spans.length < 2 ? spans : spans.sort(byStart);
+  for (let place = 1; place < spans.length; place++) {
+    if (byStart(spans[place - 1] as StoredSpan, spans[place] as StoredSpan) > 0) return spans.sort(byStart);
+  }
+  return spans;
 }
 
 function byStart(a: StoredSpan, b: StoredSpan): number {
@@ -73,15 +131,15 @@ function byStart(a: StoredSpan, b: StoredSpan): number {
  * Who waits for the span. A request is a whole of its own, also when this process itself sent it. A consumer starts when its producer has long ended: it belongs to the nearest span above
  * that was there until it had finished, and to nobody when the request did not wait for it.
  */
-function parentOf(span: StoredSpan, byId: ReadonlyMap<string, StoredSpan>): StoredSpan | undefined {
+function parentOf(span: StoredSpan, find: Family['find']): StoredSpan | undefined {
   if (span.kind === 'server') return undefined;
-  const parent = span.parentId === undefined ? undefined : byId.get(span.parentId);
+  const parent = span.parentId === undefined ? undefined : find(span.parentId);
   if (span.kind !== 'consumer') return parent;
   const seen = new Set([span.id]);
   let above = parent;
   while (above !== undefined && above.end < span.end && !seen.has(above.id)) {
     seen.add(above.id);
-    above = above.parentId === undefined ? undefined : byId.get(above.parentId);
+    above = above.parentId === undefined ? undefined : find(above.parentId);
   }
   return above !== undefined && seen.has(above.id) ? undefined : above;
 }
@@ -114,13 +172,10 @@ function waitOf(span: StoredSpan): WaitKind | undefined {
 }
 
 /** From what was put into the queue until it was taken out: nobody opens a span for that. */
-function queueWait(
-  consumer: StoredSpan,
-  byId: ReadonlyMap<string, StoredSpan>,
-  parent: SpanNode,
-): SpanNode | undefined {
-  const producer = consumer.parentId === undefined ? undefined : byId.get(consumer.parentId);
-  if (consumer.kind !== 'consumer' || producer?.kind !== 'producer') return undefined;
+function queueWait(consumer: StoredSpan, { find }: Family, parent: SpanNode): SpanNode | undefined {
+  if (consumer.kind !== 'consumer') return undefined;
+  const producer = consumer.parentId === undefined ? undefined : find(consumer.parentId);
+  if (producer?.kind !== 'producer') return undefined;
   const start = within(producer.end, parent);
   const end = within(consumer.start, parent);
   if (end <= start) return undefined;
@@ -171,6 +226,7 @@ export interface Interval {
 
 /** Milliseconds that the intervals cover together, what overlaps once. */
 export function covered(intervals: readonly Interval[]): number {
+  if (intervals.length === 0) return 0;
   let total = 0;
   let until = Number.NEGATIVE_INFINITY;
   for (const { start, end } of intervals.toSorted((a, b) => a.start - b.start)) {

@@ -19,6 +19,7 @@ export interface Unit {
 /** The request first, then what else began in this process, by time. */
 export function unitsOf(spans: readonly StoredSpan[]): readonly Unit[] {
   const units = buildTrees(spans).map(unitOf);
+  if (units.length === 1) return units;
   return units.toSorted((a, b) => Number(b.kind === 'server') - Number(a.kind === 'server'));
 }
 
@@ -31,7 +32,7 @@ function unitOf(root: SpanNode): Unit {
     root,
     nodes,
     path: criticalPath(root),
-    statements: nodes.filter(({ span }) => isSql(span)).length,
+    statements: nodes.reduce((count, { span }) => count + Number(isSql(span)), 0),
     failed,
   };
 }

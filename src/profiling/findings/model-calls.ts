@@ -57,8 +57,14 @@ export const identicalPrompts: Rule = (unit) => {
 
 /** By the semantic conventions for generative AI; the outermost, where a library spans each attempt as well. */
 export function modelCalls(unit: Unit): readonly SpanNode[] {
-  const isModel = ({ span }: SpanNode) => span.attributes['gen_ai.request.model'] !== undefined;
+  if (!unit.nodes.some(isModel)) return NONE;
   return unit.nodes.filter((node) => isModel(node) && !ancestorsOf(node).some(isModel));
+}
+
+const NONE: readonly SpanNode[] = [];
+
+function isModel({ span }: SpanNode): boolean {
+  return span.attributes['gen_ai.request.model'] !== undefined;
 }
 
 export function modelOf({ span }: SpanNode): string {

@@ -11,6 +11,9 @@ import { findingOf, type Rule, type Thresholds } from './rule.ts';
 import { sequentialSteps } from './sequential-steps.ts';
 import { slowStatements } from './slow-statements.ts';
 
+/** Nearly all work has none. */
+const NONE: readonly Finding[] = [];
+
 /** Every rule that looks at one piece of work; that of the caches looks at all of them (`cache-economics.ts`). */
 export function createRules(
   blocks: () => readonly Interval[],
@@ -34,6 +37,13 @@ export function createRules(
   return (unit: Unit, traceId: string): readonly Finding[] => {
     // Most requests are one span, in which there is nothing else to find.
     const asked = unit.nodes.length > 1 ? rules : [blocked];
-    return asked.flatMap((rule) => rule(unit, thresholds).map((found) => findingOf(found, unit, traceId)));
+    let findings: Finding[] | undefined;
+    for (const rule of asked) {
+      for (const found of rule(unit, thresholds)) {
+        findings ??= [];
+        findings.push(findingOf(found, unit, traceId));
+      }
+    }
+    return findings ?? NONE;
   };
 }

@@ -43,6 +43,7 @@ export interface SpanOrigin {
   readonly context: SpanContext;
   readonly parent: SpanContext | undefined;
   readonly startMs: number;
+  readonly attributes: Attributes | undefined;
   readonly resource: Resource;
   readonly scope: InstrumentationScope;
   readonly onEnd: (span: RecordedSpan) => void;
@@ -64,7 +65,7 @@ export class RecordedSpan implements Span, ReadableSpan {
   endMs = 0;
   ended = false;
   status: SpanStatus = { code: SpanStatusCode.UNSET };
-  readonly attributes: Attributes = {};
+  readonly attributes: Attributes;
   events = NO_EVENTS;
   links = NO_LINKS;
   readonly resource: Resource;
@@ -76,13 +77,13 @@ export class RecordedSpan implements Span, ReadableSpan {
   notes: SpanNotes | undefined = undefined;
   /** What runs within it runs for, until it ends; taken over from the span above. */
   work: Work | undefined = undefined;
-  /** The collector knows that it has started. */
-  isCollected = false;
+  /** The collector's own: where the span is collected, from its start to its end. */
+  collectedIn: object | undefined = undefined;
   readonly #context: SpanContext;
   readonly #onEnd: (span: RecordedSpan) => void;
   #attributeCount = 0;
 
-  constructor({ name, kind, context, parent, startMs, resource, scope, onEnd }: SpanOrigin) {
+  constructor({ name, kind, context, parent, startMs, attributes, resource, scope, onEnd }: SpanOrigin) {
     this.name = name;
     this.kind = kind;
     this.#context = context;
@@ -91,6 +92,11 @@ export class RecordedSpan implements Span, ReadableSpan {
     this.resource = resource;
     this.instrumentationScope = scope;
     this.#onEnd = onEnd;
+    // Copied as a whole: setting one after the other takes several times as long.
+    const count = attributes === undefined ? 0 : countWhole(attributes);
+    this.attributes = count > 0 ? { ...attributes } : {};
+    this.#attributeCount = count;
+    if (count === 0 && attributes !== undefined) this.setAttributes(attributes);
   }
 
   spanContext(): SpanContext {
@@ -173,8 +179,13 @@ export class RecordedSpan implements Span, ReadableSpan {
   }
 
   end(time?: TimeInput): void {
+    this.endAt(time === undefined ? now() : fromTimeInput(time));
+  }
+
+  /** As `end`, at a time of the layer's own clock. */
+  endAt(ms: number): void {
     if (this.ended) return;
-    this.endMs = Math.max(this.startMs, time === undefined ? now() : fromTimeInput(time));
+    this.endMs = Math.max(this.startMs, ms);
     this.ended = true;
     this.#onEnd(this);
     // Spans are kept for a while; what they were for must not be.
@@ -192,6 +203,16 @@ export class RecordedSpan implements Span, ReadableSpan {
   get duration(): HrTime {
     return toHrTime(this.endMs - this.startMs);
   }
+}
+
+/** How many attributes there are; 0 when some of them cannot be taken. */
+function countWhole(attributes: Attributes): number {
+  let count = 0;
+  for (const name in attributes) {
+    if (attributes[name] === undefined || attributes[name] === null) return 0;
+    count += 1;
+  }
+  return count > LIMIT ? 0 : count;
 }
 
 function isAttributes(given: Attributes | TimeInput | undefined): given is Attributes {

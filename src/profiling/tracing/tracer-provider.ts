@@ -51,6 +51,7 @@ export function createTracerProvider({ resource, sampler, listener }: TracerProv
         kind: options.kind ?? SpanKind.INTERNAL,
         context: spanContext,
         parent,
+        attributes: options.attributes,
         startMs: options.startTime === undefined ? now() : fromTimeInput(options.startTime),
         resource,
         scope,
@@ -58,7 +59,6 @@ export function createTracerProvider({ resource, sampler, listener }: TracerProv
       });
       const above = options.root ? undefined : trace.getSpan(within);
       if (above instanceof RecordedSpan) span.work = above.work;
-      if (options.attributes !== undefined) span.setAttributes(options.attributes);
       if (options.links !== undefined) span.addLinks(options.links);
       listener.onStart(span);
       return span;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JSONSchema7 } from '@ai-sdk/provider';
-import type { DeepPartial } from '../../domain/ports.ts';
+import type { DeltaReader } from '../../domain/ports.ts';
 import { notePrompt } from '../../profiling/capture/prompt.ts';
 import { type ChatRequest, chat } from './chat.ts';
 import { createDeltaSender } from './deltas.ts';
@@ -23,7 +23,7 @@ export interface AskDependencies {
   readonly telemetry: LlmTelemetry;
   /** Milliseconds for one call. */
   readonly callMs: number;
-  /** Milliseconds for a part, with all its waits and calls. */
+  /** Milliseconds for the words of a session from the start of its run, with all waits and calls. */
   readonly budgetMs: number;
 }
 
@@ -31,7 +31,7 @@ export interface AskDependencies {
 export type Ask = <Answer, Result>(
   task: Task<Answer, Result>,
   signal: AbortSignal,
-  onDelta?: (soFar: DeepPartial<Result>) => void,
+  reader?: DeltaReader<Result>,
 ) => Promise<Result>;
 
 /** Calls after the first, with one key. Each more key is worth one more. */
@@ -95,8 +95,8 @@ export function createAsk(dependencies: AskDependencies): Ask {
     schema: JSONSchema7,
     signal: AbortSignal,
     onText: (text: string) => void,
-  ): Promise<Result> {
-    const deadline = performance.now() + budgetMs;
+  ): Promise<Answer> {
+    const deadline = task.startedAt + budgetMs;
     const { name, system, user } = task;
     const request = { name, system, user, schema };
     try {
@@ -109,20 +109,24 @@ export function createAsk(dependencies: AskDependencies): Ask {
     }
   }
 
-  return async (task, signal, onDelta) => {
+  return async (task, signal, reader) => {
+    const leftMs = Math.ceil(task.startedAt + budgetMs - performance.now());
+    if (leftMs <= 0) throw new ModelError('budget_spent');
     const schema = toJsonSchema(task.schema);
-    const tell =
-      onDelta && ((soFar: object) => onDelta(task.toDelta(soFar as Parameters<typeof task.toDelta>[0])));
-    const sender = tell && createDeltaSender(schema, tell);
-    const budget = AbortSignal.timeout(budgetMs);
+    const sender = reader && createDeltaSender(task, schema, reader);
+    const budget = AbortSignal.timeout(leftMs);
     try {
       // A digest, so that what the user wrote is not kept as a key.
       const key = createHash('sha256')
         .update(JSON.stringify([task.name, task.system, task.user]))
         .digest('hex');
-      return await joiner.join(key, AbortSignal.any([signal, budget]), sender?.push, (shared, onText) =>
-        askTwice(task, schema, shared, onText),
+      const answer = await joiner.join(
+        key,
+        AbortSignal.any([signal, budget]),
+        sender?.push,
+        (shared, onText) => askTwice(task, schema, shared, onText),
       );
+      return task.toResult(answer);
     } catch (error) {
       if (budget.aborted && !signal.aborted) throw new ModelError('budget_spent');
       throw error;

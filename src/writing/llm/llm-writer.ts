@@ -4,7 +4,7 @@ import type { Ask } from './ask.ts';
 import { empathyTask } from './parts/empathy.ts';
 import { personaTask } from './parts/persona.ts';
 import { reflectionTask } from './parts/reflection.ts';
-import { wholeSessionTask } from './parts/whole-session.ts';
+import { wholeSessionTasks } from './parts/whole-session.ts';
 
 /** A call to the model for each part. @throws {ModelError} when the model fails for good. */
 export function createLlmWriter(ask: Ask): Writer {
@@ -21,25 +21,12 @@ export function createLlmWriter(ask: Ask): Writer {
  */
 export function createSingleCallWriter(ask: Ask, sources: SourceProvider): Writer {
   return {
-    async persona(brief, signal, onDelta) {
+    async persona(brief, ...rest) {
       const withSources = { ...brief, sources: await sources.forTag(brief.topic.tagId) };
-      const { persona } = await ask(wholeSessionTask(withSources), signal, (soFar) => {
-        if (soFar.persona) onDelta?.(soFar.persona);
-      });
-      return whole(persona);
+      return whole(await ask(wholeSessionTasks(withSources).persona, ...rest));
     },
-    async empathy(brief, signal, onDelta) {
-      const { empathy } = await ask(wholeSessionTask(brief), signal, (soFar) => {
-        if (soFar.empathy) onDelta?.(soFar.empathy);
-      });
-      return whole(empathy);
-    },
-    async reflection(brief, signal, onDelta) {
-      const { reflection } = await ask(wholeSessionTask(brief), signal, (soFar) => {
-        if (soFar.reflection) onDelta?.(soFar.reflection);
-      });
-      return whole(reflection);
-    },
+    empathy: async (brief, ...rest) => whole(await ask(wholeSessionTasks(brief).empathy, ...rest)),
+    reflection: async (brief, ...rest) => whole(await ask(wholeSessionTasks(brief).reflection, ...rest)),
   };
 }
 

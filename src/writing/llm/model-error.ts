@@ -22,7 +22,7 @@ export type ModelFault =
   | 'keys_resting'
   /** The provider has failed too often to be asked at all. */
   | 'circuit_open'
-  /** The time that the part may take is over. */
+  /** The time that the words of a session may take is over. */
   | 'budget_spent';
 
 export interface ModelErrorOptions {

@@ -49,6 +49,32 @@ redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[2], 'XX', time[1] * 1000 + math.ceil(time[2] / 1000) + ARGV[2], ARGV[1])
 `;
 
+/** A call that runs counts as if it had begun now, which is no less than it does. */
+const RESTORE = `
+local running, counted = KEYS[1], KEYS[2]
+local callMs, windowMs = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.ceil(time[2] / 1000)
+for i = 3, #ARGV, 2 do
+  local ticket, left = ARGV[i], tonumber(ARGV[i + 1])
+  if left < 0 then
+    redis.call('ZADD', running, now + callMs, ticket)
+    redis.call('ZADD', counted, now + callMs + windowMs, ticket)
+  else
+    redis.call('ZREM', running, ticket)
+    redis.call('ZADD', counted, now + left, ticket)
+  end
+end
+for i = 1, 2 do redis.call('PEXPIRE', KEYS[i], 2 * (windowMs + callMs)) end
+`;
+
+/** A call as its process knows it. */
+export interface KnownCall {
+  readonly ticket: string;
+  /** Milliseconds for which it still counts, when it has ended. */
+  readonly countsForMs: number | undefined;
+}
+
 export interface PlaceOptions {
   readonly perWindow: number;
   readonly windowMs: number;
@@ -71,6 +97,8 @@ export interface Places {
   /** @param place that an earlier attempt answered; 0 for the first. */
   attempt(ticket: string, place: number): Promise<Attempt>;
   release(ticket: string): Promise<void>;
+  /** Counts calls that Redis may not know of, or not as they are. */
+  restore(calls: readonly KnownCall[]): Promise<void>;
   /** Waits no longer. */
   leave(ticket: string): Promise<void>;
 }
@@ -85,9 +113,11 @@ export function createPlaces(redis: Redis, process: string, options: PlaceOption
   const limits = [Number.isFinite(perWindow) ? perWindow : Number.MAX_SAFE_INTEGER, windowMs, atOnce];
   redis.defineCommand('acquireLlmPlace', { numberOfKeys: keys.length, lua: ACQUIRE });
   redis.defineCommand('releaseLlmPlace', { numberOfKeys: 2, lua: RELEASE });
+  redis.defineCommand('restoreLlmCalls', { numberOfKeys: 2, lua: RESTORE });
   const commands = redis as unknown as {
     acquireLlmPlace(...args: (string | number)[]): Promise<[number, number, number]>;
     releaseLlmPlace(...args: (string | number)[]): Promise<void>;
+    restoreLlmCalls(...args: (string | number)[]): Promise<void>;
   };
 
   return {
@@ -97,6 +127,10 @@ export function createPlaces(redis: Redis, process: string, options: PlaceOption
       return { granted: granted === 1, place: given, processes };
     },
     release: (ticket) => commands.releaseLlmPlace(running, counted, ticket, windowMs),
+    async restore(calls) {
+      const told = calls.flatMap(({ ticket, countsForMs }) => [ticket, Math.ceil(countsForMs ?? -1)]);
+      await commands.restoreLlmCalls(running, counted, callMs, windowMs, ...told);
+    },
     async leave(ticket) {
       await redis.zrem(waiting, ticket);
     },

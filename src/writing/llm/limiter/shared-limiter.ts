@@ -46,7 +46,53 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
   let tickets = 0;
   let isLooking = false;
   let failingSince: number | undefined;
+  /** All that still count, with the moment at which they stop to; undefined while they run. */
+  const calls = new Map<string, number | undefined>();
+  /** Redis may not know all of them: they were made without it, or it has begun anew. */
+  let isBehind = false;
+  let restoring: Promise<void> | undefined;
   let wake: (() => void) | undefined;
+
+  // Those who wait for nothing have calls to tell of as well.
+  redis.on('close', () => {
+    isBehind = true;
+  });
+  redis.on('ready', () => untraced(catchUp).catch(() => {}));
+
+  /** Counts a call here until a window after its end, and releases it there too. */
+  function keep(ticket: string, end: () => void): Release {
+    const now = performance.now();
+    for (const [other, until] of calls) if (until !== undefined && until <= now) calls.delete(other);
+    calls.set(ticket, undefined);
+    return () => {
+      calls.set(ticket, performance.now() + limits.windowMs);
+      end();
+    };
+  }
+
+  function catchUp(): Promise<void> {
+    restoring ??= restore().finally(() => {
+      restoring = undefined;
+    });
+    return restoring;
+  }
+
+  /** Nobody passes by Redis before the calls of this process are counted there. */
+  async function restore(): Promise<void> {
+    if (!isBehind) return;
+    const now = performance.now();
+    const known = [...calls].map(([ticket, until]) => ({
+      ticket,
+      countsForMs: until && Math.max(0, until - now),
+    }));
+    isBehind = false;
+    try {
+      await places.restore(known);
+    } catch (error) {
+      isBehind = true;
+      throw error;
+    }
+  }
 
   function leave(ticket: string): void {
     leaving.add(ticket);
@@ -66,6 +112,7 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
 
   async function ask(waiter: Waiter): Promise<boolean> {
     try {
+      await catchUp();
       const { granted, place, processes } = await places.attempt(waiter.ticket, waiter.place);
       failingSince = undefined;
       leaving.forEach(leave);
@@ -75,12 +122,17 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
       // Counted here too, so that the share is kept when Redis goes away in the middle of it.
       const uncount = local.note();
       remove(waiter);
-      waiter.pass(() => {
-        uncount();
-        untraced(() => places.release(waiter.ticket)).catch(() => {});
-        wake?.();
-      });
+      waiter.pass(
+        keep(waiter.ticket, () => {
+          uncount();
+          untraced(() => places.release(waiter.ticket)).catch(() => {
+            isBehind = true;
+          });
+          wake?.();
+        }),
+      );
     } catch {
+      isBehind = true;
       failingSince ??= performance.now();
       if (performance.now() - failingSince < AWAY_AFTER_MS) return false;
       remove(waiter);
@@ -103,6 +155,14 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
       });
     }
     isLooking = false;
+  }
+
+  /** Redis is told the end of a call that it was told of meanwhile. */
+  function endLocal(ticket: string, end: () => void): void {
+    end();
+    untraced(() => places.release(ticket)).catch(() => {
+      isBehind = true;
+    });
   }
 
   function remove(waiter: Waiter): void {
@@ -133,7 +193,7 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
           fallBack() {
             signal.removeEventListener('abort', onAbort);
             leave(ticket);
-            local.acquire(signal).then(resolve, reject);
+            local.acquire(signal).then((end) => resolve(keep(ticket, () => endLocal(ticket, end))), reject);
           },
         };
         signal.addEventListener('abort', onAbort, { once: true });

@@ -6,21 +6,22 @@ import { dataBlock } from '../prompts/data-block.ts';
 import { EMPATHY_RULES, SERVICE_RULES } from '../prompts/rules.ts';
 import { userBlocks } from '../prompts/user-blocks.ts';
 import type { Task } from '../task.ts';
-import { commonFaults, words } from './answer-texts.ts';
-import { keepQuotes } from './keep-quotes.ts';
+import { line, prose } from '../texts/answer-texts.ts';
+import { keepQuotes } from '../texts/quotations.ts';
+import { textRules } from '../texts/text-rules.ts';
 import { fittingVoices } from './material.ts';
 
 /** A quote is a number: the model cannot change or invent what somebody is shown to have said. */
 const answerSchema = z.object({
-  title: words,
-  emotion_keywords: z.array(words).min(1).max(5),
+  title: line,
+  emotion_keywords: z.array(line).min(1).max(5),
   cards: z
     .array(
       z.object({
-        title: words,
+        title: line,
         voice: z.int(),
-        content: words,
-        emotion_keywords: z.array(words).min(1).max(3),
+        content: prose,
+        emotion_keywords: z.array(line).min(1).max(3),
       }),
     )
     .length(3),
@@ -30,18 +31,28 @@ export type EmpathyAnswer = z.infer<typeof answerSchema>;
 
 export function empathyTask(brief: CardsBrief): Task<EmpathyAnswer, Empathy> {
   const voices = fittingVoices(brief);
+  const sources = sayings(brief, voices);
+  const rules = textRules(sources);
   return {
     name: 'empathy',
+    startedAt: brief.startedAt,
     system: `${SERVICE_RULES}\n\n${EMPATHY_RULES}`,
     user: `${userBlocks(brief)}\n${voiceBlock(voices)}\n이 사람에게 건넬 공감 카드 세 장을 써 주세요.`,
     schema: answerSchema,
-    faultsOf: (answer) => commonFaults(answer, sayings(brief, voices)),
-    toResult: (answer) => toEmpathy(answer, voices, sayings(brief, voices)),
-    toDelta: ({ cards, ...soFar }) => ({
-      type: 'empathy',
-      ...soFar,
-      ...(cards === undefined ? {} : { cards: cards.map((card) => toCardSoFar(card, voices)) }),
-    }),
+    faultsOf: (answer) => [...rules.faultsOf(answer), ...rules.quoteFaultsOf(withoutContents(answer))],
+    toResult: (answer) => toEmpathy(answer, voices, sources),
+    toDelta(soFar) {
+      const shown = rules.readable(soFar);
+      if (shown === undefined) return undefined;
+      const { cards, ...rest } = shown;
+      return {
+        type: 'empathy',
+        ...rest,
+        ...(cards === undefined
+          ? {}
+          : { cards: cards.map((card, index) => toCardSoFar(card, index, cards, voices)) }),
+      };
+    },
   };
 }
 
@@ -55,6 +66,11 @@ export function voiceBlock(voices: readonly Voice[]): string {
       헤아림: echo,
     })),
   );
+}
+
+/** A made-up quotation in the text of a card gives way to that of its voice; elsewhere there is none to put there. */
+function withoutContents({ cards, ...answer }: EmpathyAnswer): object {
+  return { ...answer, cards: cards.map(({ content, ...card }) => card) };
 }
 
 /** Who may be quoted: the voices, and the user themselves. */
@@ -108,8 +124,15 @@ type CardSoFar = Parameters<Task<EmpathyAnswer, Empathy>['toDelta']>[0]['cards']
   ? Card
   : never;
 
-/** Once the text has begun, the number before it is whole. */
-function toCardSoFar({ voice: number, ...soFar }: CardSoFar, voices: readonly Voice[]) {
-  const voice = soFar.content === undefined || number === undefined ? undefined : voices[number - 1];
+/** Once the text has begun, the number before it is whole. One that comes again will be another's. */
+function toCardSoFar(
+  { voice: number, ...soFar }: CardSoFar,
+  index: number,
+  cards: readonly CardSoFar[],
+  voices: readonly Voice[],
+) {
+  const isFirst = cards.findIndex((card) => card.voice === number) === index;
+  const voice =
+    soFar.content === undefined || number === undefined || !isFirst ? undefined : voices[number - 1];
   return voice ? { ...soFar, quote_text: voice.text, speaker: voice.speaker } : soFar;
 }

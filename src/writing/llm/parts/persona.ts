@@ -4,15 +4,15 @@ import type { Persona } from '../../../domain/session.ts';
 import { PERSONA_RULES, SERVICE_RULES } from '../prompts/rules.ts';
 import { userBlocks } from '../prompts/user-blocks.ts';
 import type { Task } from '../task.ts';
-import { commonFaults, words } from './answer-texts.ts';
-import { quoteFaults } from './keep-quotes.ts';
+import { line, prose } from '../texts/answer-texts.ts';
+import { textRules } from '../texts/text-rules.ts';
 
 /** In the order in which it is to be read while it is written. */
 const answerSchema = z.object({
-  summary: words,
-  characteristics: z.array(words).min(2).max(4),
-  needs: z.array(words).min(2).max(4),
-  growth_direction: words,
+  summary: prose,
+  characteristics: z.array(line).min(2).max(4),
+  needs: z.array(line).min(2).max(4),
+  growth_direction: prose,
 });
 
 export type PersonaAnswer = z.infer<typeof answerSchema>;
@@ -21,16 +21,18 @@ export type PersonaAnswer = z.infer<typeof answerSchema>;
 const DEPTH = { depth: 'surface', depth_label: '초기 이해' } as const;
 
 export function personaTask(brief: PersonaBrief): Task<PersonaAnswer, Persona> {
+  const rules = textRules([brief.topic.userContext ?? '']);
   return {
     name: 'persona',
+    startedAt: brief.startedAt,
     system: `${SERVICE_RULES}\n\n${PERSONA_RULES}`,
     user: `${userBlocks(brief)}\n이 사람을 이해한 모습을 써 주세요.`,
     schema: answerSchema,
-    faultsOf: (answer) => [
-      ...commonFaults(answer, []),
-      ...quoteFaults(answer, [brief.topic.userContext ?? '']),
-    ],
+    faultsOf: (answer) => [...rules.faultsOf(answer), ...rules.quoteFaultsOf(answer)],
     toResult: (answer) => ({ ...DEPTH, ...answer }),
-    toDelta: (soFar) => ({ ...DEPTH, ...soFar }),
+    toDelta(soFar) {
+      const shown = rules.readable(soFar);
+      return shown && { ...DEPTH, ...shown };
+    },
   };
 }

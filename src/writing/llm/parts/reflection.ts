@@ -8,18 +8,18 @@ import { dataBlock } from '../prompts/data-block.ts';
 import { REFLECTION_RULES, SERVICE_RULES } from '../prompts/rules.ts';
 import { userBlocks } from '../prompts/user-blocks.ts';
 import type { Task } from '../task.ts';
-import { commonFaults, words } from './answer-texts.ts';
-import { quoteFaults } from './keep-quotes.ts';
+import { line, prose } from '../texts/answer-texts.ts';
+import { textRules } from '../texts/text-rules.ts';
 import { fittingInsights, fittingPolicies } from './material.ts';
 
 /** The insight and the policies are numbers: what they say is ours, and is added as it stands. */
 const answerSchema = z.object({
-  title: words,
+  title: line,
   insight: z.int(),
-  key_message: words,
+  key_message: prose,
   policies: z.array(z.int()).max(2),
   cards: z
-    .array(z.object({ title: words, content: words, key_points: z.array(words).min(1).max(4) }))
+    .array(z.object({ title: line, content: prose, key_points: z.array(line).min(1).max(4) }))
     .length(3),
 });
 
@@ -32,17 +32,19 @@ interface Material {
 
 export function reflectionTask(brief: CardsBrief): Task<ReflectionAnswer, Reflection> {
   const material = { insights: fittingInsights(brief), policies: fittingPolicies(brief) };
+  const rules = textRules([JSON.stringify(material), brief.topic.userContext ?? '']);
   return {
     name: 'reflection',
+    startedAt: brief.startedAt,
     system: `${SERVICE_RULES}\n\n${REFLECTION_RULES}`,
     user: `${userBlocks(brief)}\n${insightBlocks(brief)}\n이 사람에게 건넬 성찰 카드 세 장을 써 주세요.`,
     schema: answerSchema,
-    faultsOf: (answer) => [
-      ...commonFaults(answer, [JSON.stringify(material)]),
-      ...quoteFaults(answer, [JSON.stringify(material), brief.topic.userContext ?? '']),
-    ],
+    faultsOf: (answer) => [...rules.faultsOf(answer), ...rules.quoteFaultsOf(answer)],
     toResult: (answer) => toReflection(answer, material),
-    toDelta: ({ insight, policies, ...soFar }) => ({ type: 'reflection', ...soFar }),
+    toDelta({ insight, policies, ...soFar }) {
+      const shown = rules.readable(soFar);
+      return shown && { type: 'reflection', ...shown };
+    },
   };
 }
 

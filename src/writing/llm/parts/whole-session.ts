@@ -15,17 +15,15 @@ export interface WholeAnswer {
   readonly reflection: ReflectionAnswer;
 }
 
-export interface WholeSession {
-  readonly persona: Persona;
-  readonly empathy: Empathy;
-  readonly reflection: Reflection;
-}
-
-/** All three parts in one answer, for a provider that allows few calls a minute. */
-export function wholeSessionTask(brief: CardsBrief): Task<WholeAnswer, WholeSession> {
+/**
+ * All three parts in one answer, for a provider that allows few calls a minute: each task takes its own part of it.
+ * They ask for the same, so that their calls are joined.
+ */
+export function wholeSessionTasks(brief: CardsBrief) {
   const [persona, empathy, reflection] = [personaTask(brief), empathyTask(brief), reflectionTask(brief)];
-  return {
+  const whole = {
     name: 'session',
+    startedAt: brief.startedAt,
     system: [SERVICE_RULES, PERSONA_RULES, EMPATHY_RULES, REFLECTION_RULES].join('\n\n'),
     user: [
       userBlocks(brief),
@@ -38,20 +36,27 @@ export function wholeSessionTask(brief: CardsBrief): Task<WholeAnswer, WholeSess
       empathy: empathy.schema,
       reflection: reflection.schema,
     }),
-    faultsOf: (answer) => [
+    faultsOf: (answer: WholeAnswer) => [
       ...persona.faultsOf(answer.persona),
       ...empathy.faultsOf(answer.empathy),
       ...reflection.faultsOf(answer.reflection),
     ],
-    toResult: (answer) => ({
-      persona: persona.toResult(answer.persona),
-      empathy: empathy.toResult(answer.empathy),
-      reflection: reflection.toResult(answer.reflection),
-    }),
-    toDelta: (soFar) => ({
-      ...(soFar.persona ? { persona: persona.toDelta(soFar.persona) } : {}),
-      ...(soFar.empathy ? { empathy: empathy.toDelta(soFar.empathy) } : {}),
-      ...(soFar.reflection ? { reflection: reflection.toDelta(soFar.reflection) } : {}),
-    }),
+  };
+  return {
+    persona: {
+      ...whole,
+      toResult: (answer) => persona.toResult(answer.persona),
+      toDelta: (soFar) => soFar.persona && persona.toDelta(soFar.persona),
+    } satisfies Task<WholeAnswer, Persona>,
+    empathy: {
+      ...whole,
+      toResult: (answer) => empathy.toResult(answer.empathy),
+      toDelta: (soFar) => soFar.empathy && empathy.toDelta(soFar.empathy),
+    } satisfies Task<WholeAnswer, Empathy>,
+    reflection: {
+      ...whole,
+      toResult: (answer) => reflection.toResult(answer.reflection),
+      toDelta: (soFar) => soFar.reflection && reflection.toDelta(soFar.reflection),
+    } satisfies Task<WholeAnswer, Reflection>,
   };
 }

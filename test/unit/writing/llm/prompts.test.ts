@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import type { CardsBrief } from '../../../../src/domain/ports.ts';
 import { USER_CONTEXT_MAX_LENGTH } from '../../../../src/domain/session-request.ts';
 import { empathyTask } from '../../../../src/writing/llm/parts/empathy.ts';
 import { personaTask } from '../../../../src/writing/llm/parts/persona.ts';
 import { reflectionTask } from '../../../../src/writing/llm/parts/reflection.ts';
-import { wholeSessionTask } from '../../../../src/writing/llm/parts/whole-session.ts';
+import { wholeSessionTasks } from '../../../../src/writing/llm/parts/whole-session.ts';
 import { toJsonSchema } from '../../../../src/writing/llm/task.ts';
 import { startFakeModel } from '../../../support/fake-model/fake-model.ts';
 import { briefOf, PROTOCOLS, startLlmWriter } from '../../../support/llm-writer.ts';
@@ -14,7 +15,7 @@ const TASKS = {
   persona: personaTask,
   empathy: empathyTask,
   reflection: reflectionTask,
-  session: wholeSessionTask,
+  session: (brief: CardsBrief) => wholeSessionTasks(brief).persona,
 };
 
 const INJECTIONS = [
@@ -72,7 +73,7 @@ describe('prompts', () => {
   });
 
   test('say what the service stands for', () => {
-    const { system } = wholeSessionTask(briefOf(null));
+    const { system } = wholeSessionTasks(briefOf(null)).persona;
     for (const rule of [
       '조언, 충고, 평가, 진단',
       '단정하지 않습니다',

@@ -42,7 +42,14 @@ const writer = createLocalWriter();
 function brief(tagId: number, userContext: string | null, overrides: Partial<CardsBrief> = {}): CardsBrief {
   const sources = sourcesByTag.get(tagId);
   assert.ok(sources, `no corpus for tag ${tagId}`);
-  return { topic: { tagId, userContext }, variant: 0, history: NEW_USER, sources, ...overrides };
+  return {
+    topic: { tagId, userContext },
+    variant: 0,
+    startedAt: 0,
+    history: NEW_USER,
+    sources,
+    ...overrides,
+  };
 }
 
 async function session(given: CardsBrief) {

@@ -1,0 +1,166 @@
+import type { Attributes, AttributeValue, Link, TraceFlags } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
+import { toEpochMs } from './clock.ts';
+import { createProtobufWriter } from './protobuf-writer.ts';
+import type { RecordedEvent, RecordedSpan } from './recorded-span.ts';
+
+/** Wire types of Protocol Buffers. */
+const [VARINT, FIXED64, BYTES, FIXED32] = [0, 1, 2, 5];
+/** `SpanFlags` of `trace.proto`: whether the parent is in another process is known, and so it is. */
+const HAS_IS_REMOTE = 0x100;
+const IS_REMOTE = 0x200;
+
+const writer = createProtobufWriter();
+
+/**
+ * The request of an OTLP exporter, byte for byte what the stock serializer writes (`ProtobufTraceSerializer`), in a
+ * third of the time: that one goes over each span twice, and over the bytes of each id, key and time one by one.
+ *
+ * Field numbers are those of `opentelemetry/proto/trace/v1/trace.proto` and `common/v1/common.proto`.
+ */
+export function encodeSpans(spans: readonly RecordedSpan[]): Uint8Array<ArrayBuffer> {
+  for (const [resource, scopes] of byOrigin(spans)) {
+    const resourceSpans = open(1);
+    writeResource(resource);
+    for (const [scope, ofScope] of scopes) {
+      const scopeSpans = open(2);
+      const start = open(1);
+      text(1, scope.name);
+      if (scope.version) text(2, scope.version);
+      writer.close(start);
+      for (const span of ofScope) writeSpan(span);
+      if (scope.schemaUrl) text(3, scope.schemaUrl);
+      writer.close(scopeSpans);
+    }
+    if (resource.schemaUrl) text(3, resource.schemaUrl);
+    writer.close(resourceSpans);
+  }
+  return writer.finish();
+}
+
+type Scope = RecordedSpan['instrumentationScope'];
+
+function byOrigin(spans: readonly RecordedSpan[]) {
+  const origins = new Map<Resource, Map<Scope, RecordedSpan[]>>();
+  for (const span of spans) {
+    const { resource, instrumentationScope } = span;
+    const scopes = origins.get(resource) ?? new Map<Scope, RecordedSpan[]>();
+    if (scopes.size === 0) origins.set(resource, scopes);
+    const ofScope = scopes.get(instrumentationScope);
+    if (ofScope === undefined) scopes.set(instrumentationScope, [span]);
+    else ofScope.push(span);
+  }
+  return origins;
+}
+
+function writeResource({ attributes }: Resource): void {
+  const start = open(1);
+  writeAttributes(1, attributes as Attributes);
+  varint(2, 0);
+  writer.close(start);
+}
+
+function writeSpan(span: RecordedSpan): void {
+  const start = open(2);
+  const { traceId, spanId, traceState, traceFlags } = span.spanContext();
+  const parent = span.parentSpanContext;
+  hex(1, traceId);
+  hex(2, spanId);
+  const state = traceState?.serialize();
+  if (state) text(3, state);
+  if (parent !== undefined) hex(4, parent.spanId);
+  text(5, span.name);
+  // Kinds begin at 0 in the API and at 1 here.
+  varint(6, span.kind + 1);
+  time(7, span.startMs);
+  time(8, span.endMs);
+  writeAttributes(9, span.attributes);
+  varint(10, span.droppedAttributesCount);
+  for (const event of span.events) writeEvent(event);
+  varint(12, span.droppedEventsCount);
+  for (const link of span.links) writeLink(link);
+  varint(14, span.droppedLinksCount);
+  const status = open(15);
+  if (span.status.message) text(2, span.status.message);
+  varint(3, span.status.code);
+  writer.close(status);
+  writeFlags(16, traceFlags, parent?.isRemote);
+  writer.close(start);
+}
+
+function writeEvent({ atMs, name, attributes }: RecordedEvent): void {
+  const start = open(11);
+  time(1, atMs);
+  text(2, name);
+  writeAttributes(3, attributes);
+  varint(4, 0);
+  writer.close(start);
+}
+
+function writeLink({ context, attributes, droppedAttributesCount = 0 }: Link): void {
+  const start = open(13);
+  hex(1, context.traceId);
+  hex(2, context.spanId);
+  const state = context.traceState?.serialize();
+  if (state) text(3, state);
+  if (attributes) writeAttributes(4, attributes);
+  varint(5, droppedAttributesCount);
+  writeFlags(6, context.traceFlags, context.isRemote);
+  writer.close(start);
+}
+
+function writeFlags(number: number, flags: TraceFlags, isRemote: boolean | undefined): void {
+  writer.fixed32((number << 3) | FIXED32, (flags & 0xff) | HAS_IS_REMOTE | (isRemote ? IS_REMOTE : 0));
+}
+
+function writeAttributes(number: number, attributes: Attributes): void {
+  for (const key in attributes) {
+    const start = open(number);
+    text(1, key);
+    writeValue(2, attributes[key]);
+    writer.close(start);
+  }
+}
+
+function writeValue(number: number, value: AttributeValue | null | undefined): void {
+  const start = open(number);
+  if (typeof value === 'string') text(1, value);
+  else if (typeof value === 'boolean') varint(2, Number(value));
+  else if (typeof value === 'number') writeNumber(value);
+  else if (Array.isArray(value)) {
+    const array = open(5);
+    for (const item of value) writeValue(1, item);
+    writer.close(array);
+  }
+  writer.close(start);
+}
+
+function writeNumber(value: number): void {
+  if (Number.isInteger(value) && Math.abs(value) < 2 ** 63) writer.int64((3 << 3) | VARINT, value);
+  else writer.double((4 << 3) | FIXED64, value);
+}
+
+/** Nanoseconds since the epoch: more than a number can hold, so that the halves are computed apart. */
+function time(number: number, ms: number): void {
+  const epochMs = toEpochMs(ms);
+  const whole = Math.floor(epochMs);
+  const low = (whole % 2 ** 32) * 1e6 + Math.round((epochMs - whole) * 1e6);
+  const high = Math.floor(whole / 2 ** 32) * 1e6 + Math.floor(low / 2 ** 32);
+  writer.fixed64((number << 3) | FIXED64, high, low % 2 ** 32);
+}
+
+function open(number: number): number {
+  return writer.open((number << 3) | BYTES);
+}
+
+function text(number: number, value: string): void {
+  writer.text((number << 3) | BYTES, value);
+}
+
+function hex(number: number, digits: string): void {
+  writer.hex((number << 3) | BYTES, digits);
+}
+
+function varint(number: number, value: number): void {
+  writer.varint(number << 3, value);
+}
