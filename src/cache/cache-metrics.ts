@@ -18,8 +18,6 @@ export interface CacheGauge {
 /** Seconds: from a look at a table to a language model. */
 const BUCKETS_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-const FAULTS: readonly RedisFault[] = ['unreachable', 'refused', 'corrupt'];
-
 export type CacheMetrics = ReturnType<typeof createCacheMetrics>;
 
 /** One function for each thing that happens to a cache; label values come from closed sets. */
@@ -96,8 +94,6 @@ export function createCacheMetrics() {
         }
         if (isSecondLevelAvailable) observed.observe(available, isSecondLevelAvailable() ? 1 : 0);
       };
-      // There from the start: of a counter that appears with its first event, no rate can see that event.
-      if (isSecondLevelAvailable) for (const kind of FAULTS) faults.add(0, { kind });
       const instruments = [lookups, time, saved, bytes, entries, available];
       meter.addBatchObservableCallback(observeAll, instruments);
       return () => meter.removeBatchObservableCallback(observeAll, instruments);
