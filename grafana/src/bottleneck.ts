@@ -1,4 +1,3 @@
-import { BigValueTextMode } from '@grafana/grafana-foundation-sdk/common';
 import { buildDashboard } from './dashboard.ts';
 import { JOB_SPAN, profilerView, traces } from './links.ts';
 import { graph, heatmap, stat } from './panels.ts';
@@ -7,6 +6,7 @@ import {
   INSTANCE,
   increase,
   mean,
+  named,
   orZero,
   percentiles,
   quantile,
@@ -21,6 +21,8 @@ const PATH = 'meari_profiler_critical_path_seconds_total';
 const STEPS = 'meari_session_step_duration_seconds';
 const STATEMENTS = 'http_server_request_statements';
 const MODEL = 'gen_ai_client_operation_duration_seconds';
+/** What is chosen at first: the one route that is worth most. */
+const SESSIONS = '/api/v1/meari/sessions';
 const NAMED = 'http_request_method, http_route';
 /** The job of a session: in its worker, or in the process that answered. */
 const JOB = `${INSTANCE}, http_route="", route="${JOB_SPAN}"`;
@@ -31,7 +33,12 @@ const toRoute = traces('Traces of this route in Jaeger', {
   operation: '${__field.labels.http_request_method} ${__field.labels.http_route}',
 });
 const toFindings = profilerView('Findings in the profiler', 'findings');
-const toProfiler = profilerView('This route in the profiler', 'routes');
+const toProfiler = profilerView('Routes in the profiler', 'routes');
+/** The profiler's key of a route: a slash in it would be one of the address otherwise. */
+const toRouteInProfiler = profilerView(
+  'This route in the profiler',
+  'routes/${__field.labels.http_request_method}%20${__field.labels.http_route:percentencode}',
+);
 
 /** Parts of the critical path sum to 1 at each moment; there are none where nothing was done. */
 function shareOfPath(filter: string): string {
@@ -45,18 +52,18 @@ export const bottleneck = () =>
     uid: 'meari-bottleneck',
     title: 'Meari / Find the bottleneck',
     description: 'From "it is slow" to the step, the traces of it and the line of code.',
-    variables: [instance(), route(), step(), profiler()],
+    variables: [instance(), route(SESSIONS), step(), profiler()],
     rows: [
       {
         panels: [
           stat({
-            title: 'Most of the critical path',
+            title: 'Bottleneck',
             description:
-              'The part of the work on which most of the time of the chosen routes depends: the bottleneck by name. Nothing else makes them faster. Open its traces, or the profiler for the line of code.',
+              'The step that most of the time of a session depends on, in its worker, or of the chosen routes where one process does everything. Nothing else makes it faster. Open its traces, or the profiler for the line of code.',
             unit: 'percentunit',
-            expr: `topk(1, ${shareOfPath(ROUTE)})`,
+            expr: `topk(1, (${shareOfPath(JOB)}) or on () (${shareOfPath(ROUTE)}))`,
             legend: '{{step}}',
-            text: BigValueTextMode.ValueAndName,
+            named: true,
             links: [toStep, toProfiler],
             decimals: 0,
           }),
@@ -67,13 +74,13 @@ export const bottleneck = () =>
             unit: 's',
             expr: `topk(1, ${quantile(0.95, STEPS, INSTANCE, 'step')})`,
             legend: '{{step}}',
-            text: BigValueTextMode.ValueAndName,
+            named: true,
             limits: { warn: 5, bad: 10 },
             links: [toStep],
             empty: 'no sessions',
           }),
           stat({
-            title: 'Critical findings, last hour',
+            title: 'Critical findings, 1 h',
             description:
               'Occurrences of what the profiler holds for a fault in the code: N+1 statements, a blocked event loop, an exhausted pool. Each is in the profiler with evidence and a line of code.',
             unit: 'short',
@@ -195,7 +202,7 @@ export const bottleneck = () =>
                 legend: '{{http_request_method}} {{http_route}}',
               },
             ],
-            links: [toRoute, toProfiler],
+            links: [toRoute, toRouteInProfiler],
             table: true,
           }),
           graph({
@@ -267,7 +274,7 @@ export const bottleneck = () =>
             width: 8,
             queries: [
               {
-                expr: orZero(sum(rate('meari_cache_second_level_faults_total', INSTANCE), 'kind')),
+                expr: orZero(sum(rate('meari_cache_second_level_faults_total', INSTANCE), 'kind'), 'kind'),
                 legend: '{{kind}}',
               },
             ],
@@ -306,9 +313,13 @@ export const bottleneck = () =>
               'Calls a second by how they ended. rate_limited: the quota. unavailable, connection, timeout: the provider. invalid_answer: the prompt or a new model. key_refused: a key was withdrawn.',
             unit: 'ops',
             draw: 'stacked',
+            palette: 'calls',
             width: 8,
             queries: [
-              { expr: sum(rate(`${MODEL}_count`, INSTANCE), 'error_type'), legend: '{{error_type}}' },
+              {
+                expr: named(sum(rate(`${MODEL}_count`, INSTANCE), 'error_type'), 'error_type', 'ok'),
+                legend: '{{error_type}}',
+              },
             ],
             links: [traces('Failed traces in Jaeger', { operation: JOB_SPAN, tags: 'error=true' })],
           }),
@@ -335,7 +346,7 @@ export const bottleneck = () =>
             draw: 'stacked',
             queries: [
               {
-                expr: orZero(`sum by (part) (increase(meari_llm_cost_total{${INSTANCE}}[1h]))`),
+                expr: orZero(`sum by (part) (increase(meari_llm_cost_total{${INSTANCE}}[1h]))`, 'part'),
                 legend: '{{part}}',
               },
             ],
@@ -348,11 +359,11 @@ export const bottleneck = () =>
             width: 8,
             queries: [
               {
-                expr: orZero(sum(rate('meari_llm_retries_total', INSTANCE), 'why')),
+                expr: orZero(sum(rate('meari_llm_retries_total', INSTANCE), 'why'), 'why'),
                 legend: 'retry {{why}}',
               },
               {
-                expr: orZero(sum(rate('meari_llm_degraded_total', INSTANCE), 'why')),
+                expr: orZero(sum(rate('meari_llm_degraded_total', INSTANCE), 'why'), 'why'),
                 legend: 'fallback {{why}}',
               },
             ],

@@ -54,6 +54,7 @@ export function buildDashboard({ uid, title, description, variables, rows }: Das
     row?.gridPos({ x: 0, y, w: COLUMNS, h: 1 });
     if (row !== undefined) y += 1;
     if (row !== undefined && !folded) builder.withRow(row);
+    const top = y;
     let x = 0;
     let height = 0;
     for (const { width, height: h, panel } of panels) {
@@ -68,7 +69,9 @@ export function buildDashboard({ uid, title, description, variables, rows }: Das
       x += width;
       height = Math.max(height, h);
     }
-    y += height;
+    // What is folded takes no room: Grafana moves the rest down when somebody unfolds it.
+    if (folded) y = top;
+    else y += height;
     if (row !== undefined && folded) builder.withRow(row);
   }
   return builder.build();

@@ -2,7 +2,7 @@ import type { Builder, Dataquery } from '@grafana/grafana-foundation-sdk/cog';
 import {
   BigValueColorMode,
   BigValueGraphMode,
-  type BigValueTextMode,
+  BigValueTextMode,
   GraphDrawStyle,
   GraphThresholdsStyleConfigBuilder,
   GraphThresholdsStyleMode,
@@ -70,7 +70,8 @@ export interface StatOptions extends PanelOptions {
   readonly limits?: Limits;
   /** In its place when there is no value. */
   readonly empty?: string;
-  readonly text?: BigValueTextMode;
+  /** Shows the name of the series as well: of one moment, since another may be the first one in the next. */
+  readonly named?: boolean;
   readonly decimals?: number;
 }
 
@@ -100,15 +101,23 @@ const GRAPH_HEIGHT = 8;
 
 /** One number of the verdict: green, orange or red. */
 export function stat(options: StatOptions): PlacedPanel {
-  const { expr, legend = '', limits, width = STAT_WIDTH, empty = 'no traffic', text, decimals } = options;
+  const {
+    expr,
+    legend = '',
+    limits,
+    width = STAT_WIDTH,
+    empty = 'no traffic',
+    named = false,
+    decimals,
+  } = options;
   const panel = common(new StatBuilder(), options)
-    .withTarget(target({ expr, legend }, 0))
+    .withTarget(target({ expr, legend, instant: named }, 0))
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .colorMode(limits === undefined ? BigValueColorMode.None : BigValueColorMode.BackgroundSolid)
     .graphMode(BigValueGraphMode.Area)
     .noValue(empty)
     .thresholds(thresholds(limits));
-  if (text !== undefined) panel.textMode(text);
+  if (named) panel.textMode(BigValueTextMode.ValueAndName).graphMode(BigValueGraphMode.None);
   if (decimals !== undefined) panel.decimals(decimals);
   return { width, height: STAT_HEIGHT, panel };
 }
@@ -171,13 +180,17 @@ function common<Of extends Described>(panel: Of, { title, description, unit, lin
   return links === undefined ? panel : panel.dataLinks([...links]);
 }
 
-function target({ expr, legend, format }: Query, index: number): Builder<Dataquery> {
+function target(
+  { expr, legend, format, instant = false }: Query & { instant?: boolean },
+  index: number,
+): Builder<Dataquery> {
   const query = new DataqueryBuilder()
     .datasource(PROMETHEUS)
     .refId(String.fromCharCode('A'.charCodeAt(0) + index))
     .expr(expr)
-    .legendFormat(legend)
-    .range();
+    .legendFormat(legend);
+  if (instant) query.instant();
+  else query.range();
   return format === 'heatmap' ? query.format(PromQueryFormat.Heatmap) : query;
 }
 

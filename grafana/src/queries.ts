@@ -44,9 +44,19 @@ export function mean(histogram: string, filter: string, by = ''): string {
   return ratio(sum(rate(`${histogram}_sum`, filter), by), sum(rate(`${histogram}_count`, filter), by));
 }
 
-/** Zero where there is no series yet: many counters appear with the first thing that they count. */
-export function orZero(vector: string): string {
-  return `(${vector}) or vector(0)`;
+/**
+ * Zero where there is no series yet: many counters appear with the first thing that they count.
+ *
+ * @param label of the series, which is `none` then.
+ */
+export function orZero(vector: string, label?: string): string {
+  const zero = label === undefined ? 'vector(0)' : `label_replace(vector(0), "${label}", "none", "", "")`;
+  return `(${vector}) or on () ${zero}`;
+}
+
+/** With a value for a label that only some of the series have. */
+export function named(vector: string, label: string, name: string): string {
+  return `label_replace(${vector}, "${label}", "${name}", "${label}", "")`;
 }
 
 /** Medians and tails of one histogram, named as the palette of percentiles colours them. */

@@ -64,7 +64,7 @@ export const runtime = () =>
             limits: { warn: 1, bad: 10 },
           }),
           stat({
-            title: 'Profiling layer, of its limit',
+            title: 'Profiling, of its limit',
             description:
               'What the profiling layer takes for a request as a part of what it may take. At 100 % it stops to take traces by itself; metrics go on.',
             unit: 'percentunit',
@@ -204,7 +204,10 @@ export const runtime = () =>
               'Clients that follow a session. One process far above the others: its clients do not spread after a deployment. 5 000 fit into a process.',
             unit: 'short',
             queries: [
-              { expr: orZero(sum(of('meari_session_streams_open'), 'instance')), legend: '{{instance}}' },
+              {
+                expr: orZero(sum(of('meari_session_streams_open'), 'instance'), 'instance'),
+                legend: '{{instance}}',
+              },
             ],
           }),
           graph({

@@ -40,7 +40,7 @@ export const service = () =>
           }),
           ...OBJECTIVES.map(({ name, slo, description }) =>
             stat({
-              title: `${name}: budget left`,
+              title: `${name} budget`,
               description: `Part of the error budget of 30 days that is left. ${description} Below a quarter: ship nothing risky. At zero: the objective is missed, and reliability goes before features.`,
               unit: 'percentunit',
               expr: budgetLeft(slo),
@@ -75,7 +75,7 @@ export const service = () =>
           graph({
             title: 'Requests by route',
             description:
-              'Requests a second. One route that jumps: a client that repeats itself, look at 4xx beside it. All that fall: look in front of the service.',
+              'Requests a second. One route that jumps: a client that repeats itself, look at 4xx beside it. All that fall: look in front of the service. A method alone: no route was met, or the login could not be read.',
             unit: 'reqps',
             queries: [{ expr: sum(rate(`${REQUESTS}_count`, ROUTE), NAMED), legend: NAME }],
             links: [toTraces],
@@ -101,7 +101,7 @@ export const service = () =>
           graph({
             title: 'Failed requests by route',
             description:
-              'Part of each route that was answered by 5xx. Click a line for its failed traces. All routes at once: the database. The sessions alone: see the dashboard Bottleneck, row Model.',
+              'Part of each route that was answered by 5xx. Click a line for its failed traces. All routes at once, or a method alone: the database. The sessions alone: see the dashboard Bottleneck, row Model.',
             unit: 'percentunit',
             queries: [
               {
@@ -216,7 +216,7 @@ export const service = () =>
             draw: 'stacked',
             queries: [
               {
-                expr: orZero(sum(`meari_session_streams_open{${INSTANCE}}`, 'format')),
+                expr: orZero(sum(`meari_session_streams_open{${INSTANCE}}`, 'format'), 'format'),
                 legend: '{{format}}',
               },
             ],

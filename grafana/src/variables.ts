@@ -31,13 +31,16 @@ export const instance = () =>
     'Processes of the service.',
   );
 
-export const route = () =>
-  labelValues(
+/** @param first what is chosen until somebody chooses; all unless given. */
+export const route = (first?: string) => {
+  const routes = labelValues(
     'route',
     'Route',
     'label_values(http_server_request_duration_seconds_count{instance=~"$instance"}, http_route)',
     'Templates of the routes that were asked for.',
   );
+  return first === undefined ? routes : routes.current({ text: [first], value: [first] });
+};
 
 export const step = () =>
   labelValues(

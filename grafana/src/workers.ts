@@ -168,7 +168,10 @@ export const workers = () =>
             unit: 'ops',
             queries: [
               {
-                expr: orZero(sum(rate(`${STEPS}_count`, `${INSTANCE}, outcome!="ok"`), 'step, outcome')),
+                expr: orZero(
+                  sum(rate(`${STEPS}_count`, `${INSTANCE}, outcome!="ok"`), 'step, outcome'),
+                  'step',
+                ),
                 legend: '{{step}} {{outcome}}',
               },
             ],
@@ -205,7 +208,7 @@ export const workers = () =>
             width: 8,
             queries: [
               {
-                expr: orZero(sum(increase('meari_session_recoveries_total', INSTANCE), 'kind')),
+                expr: sum(increase('meari_session_recoveries_total', INSTANCE), 'kind'),
                 legend: '{{kind}}',
               },
             ],

@@ -18,7 +18,10 @@ export function localSpanListener(
       collector.note(span);
       if (span.kind === SpanKind.CLIENT) hooks.called(span);
       else if (span.kind === SpanKind.PRODUCER) noteSent(span);
-      else if (span.kind === SpanKind.CONSUMER) noteConsumed(span);
+      else if (span.kind === SpanKind.CONSUMER) {
+        meter.countRequest();
+        noteConsumed(span);
+      }
       meter.leave(enteredAt);
     },
     onEnd(span) {

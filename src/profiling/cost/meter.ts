@@ -6,6 +6,7 @@ const OF = 200;
 const INTERRUPTED_MICROS = 1_000;
 
 let requests = 0;
+let isMeasuring = false;
 let measured = 0;
 let micros = 0;
 let depth = 0;
@@ -15,14 +16,16 @@ let depth = 0;
  * another count once. `enter` and `leave` enclose synchronous code.
  */
 export const meter = {
+  /** Also a job: a process that works off a queue answers no requests. */
   countRequest(): void {
-    if (requests % OF < MEASURED) measured += 1;
+    isMeasuring = requests % OF < MEASURED;
+    if (isMeasuring) measured += 1;
     requests += 1;
   },
 
   /** Zero when this section is not measured. */
   enter(): number {
-    if (depth > 0 || (requests - 1) % OF >= MEASURED) return 0;
+    if (depth > 0 || !isMeasuring) return 0;
     depth += 1;
     return performance.now();
   },

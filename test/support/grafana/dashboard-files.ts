@@ -18,12 +18,17 @@ export interface PanelJson {
     readonly defaults: {
       readonly unit?: string;
       readonly max?: number;
+      readonly decimals?: number;
       readonly noValue?: string;
       readonly links?: readonly LinkJson[];
       readonly thresholds?: {
         readonly steps: readonly { readonly value: number | null; readonly color: string }[];
       };
-      readonly custom?: { readonly stacking?: { readonly mode: string }; readonly drawStyle?: string };
+      readonly custom?: {
+        readonly stacking?: { readonly mode: string };
+        readonly drawStyle?: string;
+        readonly thresholdsStyle?: { readonly mode: string };
+      };
     };
     readonly overrides: readonly {
       readonly matcher: { readonly options: string };
@@ -40,6 +45,7 @@ export interface TargetJson {
   readonly expr: string;
   readonly legendFormat: string;
   readonly format?: string;
+  readonly instant?: boolean;
   readonly datasource: { readonly uid: string };
 }
 
@@ -52,6 +58,10 @@ export interface VariableJson {
   readonly name: string;
   readonly type: string;
   readonly query: string | { readonly query: string };
+  readonly current?: {
+    readonly text: string | readonly string[];
+    readonly value: string | readonly string[];
+  };
   readonly allValue?: string;
   readonly multi?: boolean;
   readonly includeAll?: boolean;

@@ -98,7 +98,7 @@ function ofFunction(
   const body = node.getChild('FunctionCallBody');
   const first = body?.firstChild ?? null;
   if (name === 'vector') return 'number';
-  if (name === 'label_replace') return infer(first, query, inRate);
+  if (name === 'label_replace' || name === 'round') return infer(first, query, inRate);
   if (name === 'rate' || name === 'increase') {
     const counted = infer(first?.firstChild ?? null, query, true);
     if (name === 'increase' || counted === 'number') return counted;

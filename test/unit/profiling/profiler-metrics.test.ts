@@ -34,11 +34,14 @@ function start() {
   };
 }
 
-/** A request with calls in it that are `ms` long, one after the other, as the clock of the test says. */
+/**
+ * A request with calls of 8 ms in it, one after the other; what it took, in seconds. Its times are in the first
+ * milliseconds of the process: later ones would be in the future, and be read as times of the epoch.
+ */
 function looped({ request, start }: ReturnType<typeof startProfiler>, route: string, calls: number): number {
-  const root = request(route, { startTime: 1_000 });
+  const root = request(route, { startTime: 1 });
   for (let index = 0; index < calls; index++) {
-    const [startTime, endTime] = [1_010 + index * 10, 1_018 + index * 10];
+    const [startTime, endTime] = [5 + index * 10, 13 + index * 10];
     const call = start('query', root, {
       kind: SpanKind.CLIENT,
       startTime,
@@ -51,21 +54,21 @@ function looped({ request, start }: ReturnType<typeof startProfiler>, route: str
     });
     call.end(endTime);
   }
-  root.end(1_020 + calls * 10);
-  return 0.02 + calls * 0.01;
+  root.end(11 + calls * 10);
+  return (10 + calls * 10) / 1_000;
 }
 
 test('time on critical paths grows by what requests took, told by who is answerable for it', async () => {
   const profiled = start();
   const took = looped(profiled, '/things/:id', 4) + looped(profiled, '/things/:id', 2);
-  const job = profiled.start('tidy up', undefined, { kind: SpanKind.CONSUMER, startTime: 2_000 });
-  job.end(2_500);
+  const job = profiled.start('tidy up', undefined, { kind: SpanKind.CONSUMER, startTime: 1 });
+  job.end(51);
   const lost = profiled.start('GET', undefined, {
     kind: SpanKind.SERVER,
-    startTime: 2_000,
+    startTime: 1,
     attributes: { 'http.request.method': 'GET' },
   });
-  lost.end(2_001);
+  lost.end(2);
 
   const times = await profiled.scrape('meari.profiler.critical_path');
   const ofThings = times.filter(({ labels }) => labels.route === 'GET /things/:id');
