@@ -91,7 +91,7 @@ describe('every panel is true', () => {
     const [api = '', worker = ''] = [operated.api, ...operated.workers].map(
       ({ opsUrl }) => new URL(opsUrl).host,
     );
-    const routes = [SESSIONS, `${SESSIONS}/:id`];
+    const routes = [SESSIONS, `${SESSIONS}/:sessionId`];
     for (const chosen of [
       { instance: [api], route: [SESSIONS], step: ['persona'] },
       { instance: [api, worker], route: routes, step: ['persona', 'save'] },
