@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { parse } from 'yaml';
 import { CONFIG_VARIABLES, readConfig } from '../../../src/config.ts';
 import {
+  type Compose,
   type ComposeService,
   composeText,
   environmentOf,
@@ -25,6 +27,20 @@ describe('docker-compose.yml', () => {
     assert.deepEqual(composeFaults(compose), []);
     const broken = { ...compose, services: { api: { ...serviceOf(compose, 'api'), helthcheck: {} } } };
     assert.match(composeFaults(broken).join(), /additionalProperty":"helthcheck/);
+  });
+
+  test('takes the docker-compose.override.yml that the documents show', () => {
+    const docs = readFileSync(join(PROJECT, 'docs/deployment.md'), 'utf8');
+    const [, block = ''] = /```yaml\n(.*?)```/s.exec(docs) ?? [];
+    const override = parse(block, { merge: true }) as Compose;
+    assert.deepEqual(composeFaults(override), []);
+    for (const name of Object.keys(override.services)) assert.ok(serviceOf(compose, name), name);
+    for (const name of OWN) {
+      const given = environmentOf(override, name);
+      assert.match(given.OTEL_EXPORTER_OTLP_ENDPOINT ?? '', /^https:/, name);
+      // It goes before what is there, and a service starts with it.
+      readConfig({ ...imageEnvironment(), ...environmentOf(compose, name), ...given });
+    }
   });
 
   test('has what the operators were promised', () => {
