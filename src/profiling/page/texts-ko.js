@@ -32,6 +32,9 @@ export const KOREAN = {
   whyUnknown:
     '알려진 규칙으로는 이유를 알 수 없습니다. 가장 느린 트레이스를 보거나, 실행 중에 CPU 프로파일을 떠 보세요.',
   bestKnown: '먼저 고칠 것',
+  ownWork: '자체 작업',
+  ownWorkLong: '어느 단계나 호출에도 속하지 않는 자체 작업',
+  furtherSteps: '그 밖의 단계',
   noRouteMatches: '맞는 라우트가 없습니다',
   searchRoutes: '라우트 검색',
   where: '어디서',
@@ -146,7 +149,7 @@ export const KOREAN = {
   unfinished: '미완료',
   unfinishedWhy: '정리할 때 끝나지 않은 스팬이 있었습니다',
   elsewhere: '더 긴 트레이스의 일부',
-  elsewhereWhy: '다른 프로세스에서 시작되었습니다',
+  elsewhereWhy: '다른 프로세스에서 시작되었거나, 앞부분이 더는 보관되어 있지 않습니다',
   droppedSpans: '보관하지 않은 스팬 {count}개',
   withAfter: '응답 뒤의 일까지 {time}',
   markSpans: '아래에서 스팬 표시',
