@@ -333,6 +333,13 @@ describe('the other rules', () => {
     });
   }
 
+  test('pool-exhausted: not for the time in which a new connection was opened', () => {
+    const opening = (to: number) => span({ id: 'o', parent: 'w', from: 0, to, kind: 'client' });
+    assert.deepEqual(find([request(500), wait(120), opening(118)]), []);
+    const finding = findOnly([request(500), wait(120), opening(60)]);
+    assert.deepEqual([finding.rule, finding.timeMs, finding.savingMs], ['pool-exhausted', 60, 60]);
+  });
+
   test('a statement is not slow for the time in which nobody could take its answer', () => {
     const blocks = [{ start: 450, end: 550 }];
     assert.deepEqual(find([request(5_000), slow('a', 549)], blocks), []);
