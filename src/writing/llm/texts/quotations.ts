@@ -1,3 +1,5 @@
+import { hasWordsForThought, isThought } from './thoughts.ts';
+
 /** Characters between quotation marks from which on it is somebody's words, and not a word set apart. */
 const LEAST_QUOTE = 15;
 
@@ -21,29 +23,58 @@ const QUOTATION = new RegExp([...CLOSED, ...UNCLOSED].join('|'), 'gu');
 const CLOSED_QUOTATION = new RegExp(CLOSED.join('|'), 'gu');
 const OPENING = new RegExp(`[${MARKS.map(([open]) => open).join('')}]|${SINGLE}`, 'u');
 
+/** Syllables at the end of a quotation that may be others: 모르겠어요 is quoted as 모르겠다. */
+const ENDING = 2;
+
 /** Replaces the words that nobody among the sources has said by words that somebody has. */
 export function keepQuotes(text: string, sources: readonly string[], instead: string): string {
-  const isSaid = saidBy(sources);
-  return text.replace(QUOTATION, (quotation) => (isSaid(quotation) ? quotation : `“${instead}”`));
+  const isFair = fairWith(sources);
+  return text.replace(QUOTATION, (quotation, index: number) =>
+    isFair(quotation, text.slice(index + quotation.length)) ? quotation : `“${instead}”`,
+  );
 }
 
 /** Finds where a text begins to quote what nobody among the sources has said. */
 export function findInvented(sources: readonly string[]): (text: string) => number | undefined {
-  const isSaid = saidBy(sources);
-  return (text) => [...text.matchAll(QUOTATION)].find(([quotation]) => !isSaid(quotation))?.index;
+  const isFair = fairWith(sources);
+  return (text) =>
+    [...text.matchAll(QUOTATION)].find(
+      ({ 0: quotation, index }) => !isFair(quotation, text.slice(index + quotation.length)),
+    )?.index;
 }
 
-/** A text that goes on, without a quotation that is not closed yet: nobody knows how it ends. */
+/**
+ * A text that goes on, without a quotation that is not closed yet: nobody knows how it ends. One that may be a thought
+ * is known by the words after it.
+ */
 export function withoutOpenQuotation(text: string): string {
   const begin = text.replace(CLOSED_QUOTATION, ({ length }) => '.'.repeat(length)).search(OPENING);
-  return begin < 0 ? text : text.slice(0, begin);
+  const closed = begin < 0 ? text : text.slice(0, begin);
+  const undecided = [...closed.matchAll(CLOSED_QUOTATION)].find(
+    ({ 0: quotation, index }) =>
+      isLong(quotation) && isSingle(quotation) && !hasWordsForThought(closed.slice(index + quotation.length)),
+  );
+  return undecided ? closed.slice(0, undecided.index) : closed;
 }
 
-/** Whether the words are short enough to be set apart alone, or stand in a source. */
-function saidBy(sources: readonly string[]): (quotation: string) => boolean {
+/** Whether the words are short enough to be set apart alone, stand in a source, or are somebody's thoughts. */
+function fairWith(sources: readonly string[]): (quotation: string, after: string) => boolean {
   const known = sources.map(plain);
-  return (quotation) =>
-    quotation.length - 2 < LEAST_QUOTE || known.some((source) => source.includes(plain(quotation)));
+  return (quotation, after) => {
+    if (!isLong(quotation)) return true;
+    const words = plain(quotation).slice(0, -ENDING);
+    return (
+      known.some((source) => source.includes(words)) || (isSingle(quotation) && isThought(quotation, after))
+    );
+  };
+}
+
+function isLong(quotation: string): boolean {
+  return quotation.length - 2 >= LEAST_QUOTE;
+}
+
+function isSingle(quotation: string): boolean {
+  return /^['‘]/.test(quotation);
 }
 
 function plain(text: string): string {

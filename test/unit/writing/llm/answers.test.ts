@@ -199,6 +199,18 @@ describe('answers', () => {
     assert.deepEqual(faultsIn(['109로 이야기해도 괜찮아요'], '109에 걸었어요'), []);
   });
 
+  test('the number of a row is no telephone number', () => {
+    const numbered = <T extends object>(rows: readonly T[]) => rows.map((row) => ({ ...row, id: 119 }));
+    const { insights, policies } = BRIEF.sources;
+    const sources = { ...BRIEF.sources, insights: numbered(insights), policies: numbered(policies) };
+    const task = reflectionTask({ ...BRIEF, sources });
+    const answer = withText(goodAnswer(task), 'title', '119에 말해도 될 것 같아요');
+    assert.deepEqual(
+      faultsOf(() => readAnswer(task, JSON.stringify(answer))),
+      ['title: a link or a telephone number that is not among the data'],
+    );
+  });
+
   test('each text is Korean, however short it is beside the others', () => {
     for (const task of [personaTask(BRIEF), empathyTask(BRIEF), reflectionTask(BRIEF)]) {
       const answer = goodAnswer(task);
