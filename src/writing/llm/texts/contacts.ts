@@ -1,6 +1,6 @@
 /** Links and addresses: with their scheme, of mail, of an account, by a name that has a dot in it. */
 const ADDRESS =
-  /(?:https?:\/\/|www\.)[^\s)\]”’"'<>]+|[\w.+-]+@[\w-]+\.[\w.]+|@[a-z][\w.]{2,}|(?<![\w.@/-])[a-z][\w-]*(?:\.[\w-]+)*\.[a-z]{2,}(?![\w-])/gi;
+  /(?:https?:\/\/|www\.)[^\s)\]”’"'<>]+|(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.]+|@[a-z][\w.]{2,}|(?<![\w.@/-])[a-z][\w-]*(?:\.[\w-]+)*\.[a-z]{2,}(?![\w-])/gi;
 
 /** What is written between the parts of a number: models have dashes of all kinds, with spaces around them. */
 const DASHES = '\\-\u2010-\u2015\u2212';
@@ -27,7 +27,7 @@ const SHORT_NUMBER = new RegExp(
   'g',
 );
 
-const OPEN_NUMBER = new RegExp(`[\\d+(][\\d\\s+().${DASHES}]*$`);
+const NUMBER_PART = new RegExp(`[\\d\\s+().${DASHES}]`);
 
 interface Contact {
   readonly text: string;
@@ -54,7 +54,11 @@ export function findForeignContact(sources: readonly string[]): (text: string) =
 
 /** A text that goes on, without a number at its end: there may be more of it to come. */
 export function withoutOpenNumber(text: string): string {
-  return text.replace(OPEN_NUMBER, '');
+  // From the end: a pattern that ends with it would be tried at every digit of a text.
+  let end = text.length;
+  while (NUMBER_PART.test(text.charAt(end - 1))) end -= 1;
+  const begin = text.slice(end).search(/[\d+(]/);
+  return begin < 0 ? text : text.slice(0, end + begin);
 }
 
 function contactsIn(text: string): Contact[] {

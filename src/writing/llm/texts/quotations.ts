@@ -18,10 +18,12 @@ const SINGLE = "(?<![\\p{L}\\p{N}])'";
 const CLOSED = [...MARKS.map(([open, close]) => `${open}[^${close}]*[${close}]`), `${SINGLE}[^'’]+['’]`];
 const UNCLOSED = MARKS.map(([open, close]) => `${open}[^${close}]*$`);
 
-/** A quotation with its marks; one that nothing closes goes on to the end. */
-const QUOTATION = new RegExp([...CLOSED, ...UNCLOSED].join('|'), 'gu');
-const CLOSED_QUOTATION = new RegExp(CLOSED.join('|'), 'gu');
-const OPENING = new RegExp(`[${MARKS.map(([open]) => open).join('')}]|${SINGLE}`, 'u');
+/**
+ * A quotation with its marks; one that nothing closes goes on to the end, and is captured. So no mark is looked at
+ * twice: a model that writes marks on and on holds nobody up.
+ */
+const QUOTATION = new RegExp(`${CLOSED.join('|')}|(${UNCLOSED.join('|')})`, 'gu');
+const OPEN_SINGLE = new RegExp(SINGLE, 'u');
 
 /** Syllables at the end of a quotation that may be others: 모르겠어요 is quoted as 모르겠다. */
 const ENDING = 2;
@@ -29,7 +31,7 @@ const ENDING = 2;
 /** Replaces the words that nobody among the sources has said by words that somebody has. */
 export function keepQuotes(text: string, sources: readonly string[], instead: string): string {
   const isFair = fairWith(sources);
-  return text.replace(QUOTATION, (quotation, index: number) =>
+  return text.replace(QUOTATION, (quotation, _unclosed, index: number) =>
     isFair(quotation, text.slice(index + quotation.length)) ? quotation : `“${instead}”`,
   );
 }
@@ -48,13 +50,17 @@ export function findInvented(sources: readonly string[]): (text: string) => numb
  * is known by the words after it.
  */
 export function withoutOpenQuotation(text: string): string {
-  const begin = text.replace(CLOSED_QUOTATION, ({ length }) => '.'.repeat(length)).search(OPENING);
-  const closed = begin < 0 ? text : text.slice(0, begin);
-  const undecided = [...closed.matchAll(CLOSED_QUOTATION)].find(
+  const quotations = [...text.matchAll(QUOTATION)];
+  const unclosed = quotations.find(({ 1: open }) => open !== undefined);
+  const single = text.replace(QUOTATION, ({ length }) => '.'.repeat(length)).search(OPEN_SINGLE);
+  const settled = text.slice(0, Math.min(unclosed?.index ?? text.length, single < 0 ? text.length : single));
+  const undecided = quotations.find(
     ({ 0: quotation, index }) =>
-      isLong(quotation) && isSingle(quotation) && !hasWordsForThought(closed.slice(index + quotation.length)),
+      isLong(quotation) &&
+      isSingle(quotation) &&
+      !hasWordsForThought(settled.slice(index + quotation.length)),
   );
-  return undecided ? closed.slice(0, undecided.index) : closed;
+  return settled.slice(0, undecided?.index);
 }
 
 /** Whether the words are short enough to be set apart alone, stand in a source, or are somebody's thoughts. */

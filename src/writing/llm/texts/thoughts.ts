@@ -34,7 +34,8 @@ export function isThought(quotation: string, after: string): boolean {
 
 /** Whether a text that goes on has as much after the quotation as decides. */
 export function hasWordsForThought(after: string): boolean {
-  return after.split(/\s+/).length >= WORDS;
+  return WORDS_AFTER.test(after);
 }
 
+const WORDS_AFTER = new RegExp(`^\\S*(?:\\s+\\S+){${WORDS - 1}}`, 'u');
 const NEXT = new RegExp(`^\\S*(?:\\s+\\S+){0,${WORDS - 1}}`, 'u');

@@ -172,6 +172,7 @@ describe('answers', () => {
       assert.deepEqual(faultsIn(text(contact), `전화와 주소: ${contact}`), [], contact);
     }
     assert.deepEqual(faultsIn(text('02 123 4567'), '02-123-4567'), []);
+    assert.deepEqual(faultsIn(text('+82 2 123 4567'), '02-123-4567'), []);
     assert.deepEqual(faultsIn(text('https://a.example'), '{"link":"https://a.example","x":1}'), []);
     for (const harmless of HARMLESS) {
       assert.deepEqual(faultsIn(text(harmless)), [], harmless);
