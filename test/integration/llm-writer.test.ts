@@ -319,6 +319,29 @@ for (const protocol of PROTOCOLS) {
       assert.equal(llm.model.calls.length, 1);
     });
 
+    test('deltas of an answer that does not fit: what kept the rules, then the next answer from its beginning', async () => {
+      const refused = '처음에는 이렇게 썼을지도 모르겠어요. 전화는 02-123-4567 로 해도 될 것 같아요.';
+      await using llm = await startLlmWriter({
+        protocol,
+        pace: { firstTokenMs: () => 20, tokensPerSecond: () => 300 },
+        behave: first(1, {
+          kind: 'changed',
+          change: (answer) => ({ ...(answer as object), summary: refused }),
+        }),
+      });
+      const deltas: { summary?: string }[] = [];
+      const { part, degraded } = await llm.writer.persona(BRIEF, signal, readerOf(deltas));
+      assert.equal(degraded, false);
+      const summaries = deltas.map(({ summary = '' }) => summary);
+      const isOf = (whole: string) => summaries.map((summary) => whole.startsWith(summary));
+      const again = isOf(refused).lastIndexOf(true) + 1;
+      assert.ok(again > 0 && again < summaries.length, summaries.join(' | '));
+      assert.ok(
+        isOf(refused).slice(0, again).every(Boolean) && isOf(part.summary).slice(again).every(Boolean),
+      );
+      for (const summary of summaries) assert.doesNotMatch(summary, /\d/);
+    });
+
     test('deltas: parts of the part that only grow, then the part itself', async () => {
       await using llm = await startLlmWriter({
         protocol,
