@@ -203,6 +203,15 @@ for (const protocol of PROTOCOLS) {
       assert.ok(llm.logLines.some((line) => line.includes('"code":"budget_spent"')));
     });
 
+    test('a part that is asked for when the budget is spent is not asked of the model', async () => {
+      await using llm = await startLlmWriter({ protocol, settings: { budgetMs: 1_000, callMs: 1_000 } });
+      const late = briefOf(null, { startedAt: performance.now() - 1_000 });
+      const { degraded } = await llm.writer.persona(late, signal);
+      assert.equal(degraded, true);
+      assert.equal(llm.model.calls.length, 0);
+      assert.ok(llm.logLines.some((line) => line.includes('"code":"budget_spent"')));
+    });
+
     test('keys in turn; one that is refused or over its quota rests, and the next one is used', async () => {
       await using llm = await startLlmWriter({
         protocol,
