@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { type Context, type Span, trace } from '@opentelemetry/api';
+import { takeOut } from './take-out.ts';
 import { RecordedSpan } from './tracing/recorded-span.ts';
 import type { ActiveStep, Activity, Work } from './work.ts';
 
@@ -20,21 +21,21 @@ export interface StepWork extends Work {
 
 /** Nobody has to be told of its end. */
 const MANUAL = { requireManualDestroy: true };
-const inFlight = new Set<Activity>();
-const stepsUnderWay = new Set<Work>();
+const inFlight: Activity[] = [];
+const stepsUnderWay: Work[] = [];
 const requestListeners = new Set<RequestListener>();
 
 /** Opens a request, whose handlers run in the context of this span. @returns what ends it. */
 export function enterRequest(span: Span, readRoute: () => string | undefined): () => void {
   const activity = createActivity('request', span.spanContext().traceId);
   activity.readRoute = readRoute;
-  inFlight.add(activity);
+  inFlight.push(activity);
   if (span instanceof RecordedSpan) span.work = { activity, step: undefined };
   return () => {
     activity.endedAt = performance.now();
     activity.route = readRoute();
     activity.readRoute = undefined;
-    if (activity.steps === 0) inFlight.delete(activity);
+    if (activity.steps === 0) takeOut(inFlight, activity);
     if (activity.route === undefined) return;
     for (const tell of requestListeners) tell(activity.route, activity.endedAt - activity.startedAt);
   };
@@ -55,20 +56,20 @@ export function enterStep(work: StepWork): void {
   const { activity, step } = work;
   // For a profile that starts while the step is under way: it marks the step's context from outside.
   step.resource = new AsyncResource('STEP', MANUAL);
-  stepsUnderWay.add(work);
+  stepsUnderWay.push(work);
   if (activity === undefined) return;
+  if (activity.steps === 0 && !isOpen(activity)) inFlight.push(activity);
   activity.steps += 1;
-  inFlight.add(activity);
 }
 
 export function leaveStep(work: StepWork, endedAt: number): void {
   const { activity, step } = work;
   step.endedAt = endedAt;
   step.resource = undefined;
-  stepsUnderWay.delete(work);
+  takeOut(stepsUnderWay, work);
   if (activity === undefined) return;
   activity.steps -= 1;
-  if (activity.steps === 0 && !isOpen(activity)) inFlight.delete(activity);
+  if (activity.steps === 0 && !isOpen(activity)) takeOut(inFlight, activity);
 }
 
 /** What a context is for; undefined outside of every request, job and step, and while spans are not recorded. */

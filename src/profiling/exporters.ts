@@ -5,11 +5,10 @@ import {
   InstrumentType,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
-import { BatchSpanProcessor } from '@opentelemetry/sdk-trace';
 import { createHistogramProducer } from './histogram.ts';
-import { attributeCutter } from './tracing/attribute-limits.ts';
 import { createExportState } from './tracing/export-state.ts';
 import type { Environment } from './tracing/sampler.ts';
+import { createSpanBatches, type SpanBatches } from './tracing/span-batches.ts';
 import { createSpanExporter } from './tracing/span-exporter.ts';
 
 export type Exporters = ReturnType<typeof createExporters>;
@@ -33,22 +32,15 @@ export function createExporters(env: Environment) {
     listen: state.listen,
   };
 
-  function traceExporter(): BatchSpanProcessor {
-    const exporter = state.watch('traces', createSpanExporter());
-    const cut = attributeCutter(getNumberFromEnv('OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT'));
-    if (cut !== undefined) {
-      const send = exporter.export.bind(exporter);
-      exporter.export = (spans, onResult) => {
-        spans.forEach(cut);
-        send(spans, onResult);
-      };
-    }
-    return new BatchSpanProcessor({
-      exporter,
+  function traceExporter(): SpanBatches {
+    return createSpanBatches({
+      exporter: state.watch('traces', createSpanExporter()),
       ...given('maxQueueSize', 'OTEL_BSP_MAX_QUEUE_SIZE'),
       ...given('scheduledDelayMillis', 'OTEL_BSP_SCHEDULE_DELAY'),
       ...given('exportTimeoutMillis', 'OTEL_BSP_EXPORT_TIMEOUT'),
       ...given('maxExportBatchSize', 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE'),
+      // For receivers that refuse long texts.
+      ...given('attributeValueLengthLimit', 'OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT'),
     });
   }
 

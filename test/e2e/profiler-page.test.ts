@@ -320,6 +320,61 @@ describe('the profiler page', () => {
     assert.deepEqual(visitor.problems, []);
   });
 
+  test('findings are chosen by text, severity, rule and route, and the choice is in the address', async () => {
+    await using visitor = await open('#/findings');
+    const { page } = visitor;
+    const found = page.getByRole('article');
+    await found.nth(1).waitFor();
+    const all = await found.count();
+    await page.getByLabel('Search').fill('PG_SLEEP');
+    await page.getByText(`1 of ${all} findings`).waitFor();
+    assert.match(await found.innerText(), /^warning|critical\s+N\+1 queries/);
+    await page.reload();
+    await page.getByText(`1 of ${all} findings`).waitFor();
+    assert.equal(await page.getByLabel('Search').inputValue(), 'PG_SLEEP');
+    await page.getByLabel('Search').fill('');
+    await page.getByLabel('Finding').selectOption('sequential-steps');
+    await page.getByText(`1 of ${all} findings`).waitFor();
+    assert.match(await found.innerText(), /run one after the other/);
+    await page.getByLabel('Severity').selectOption('info');
+    await page.getByText('No finding matches').waitFor();
+    await page.getByRole('link', { name: 'Clear the filters' }).click();
+    await found.nth(all - 1).waitFor();
+    await page.getByLabel('Route').selectOption(SLOW);
+    await page.waitForURL(/route=POST/);
+    for (const text of await found.allInnerTexts()) assert.match(text, /\/slow\/sessions/);
+    assert.ok((await found.count()) >= 2);
+    assert.deepEqual(visitor.problems, []);
+  });
+
+  test('a finding without a line says what it is about', async () => {
+    await using visitor = await open();
+    const { page } = visitor;
+    const finding = {
+      rule: 'cache-not-paying',
+      severity: 'warning',
+      title: 'as the process tells it',
+      evidence: { cache: 'things', lookups: 200, hitRate: 0.1, netSavingMs: 0 },
+      route: '',
+      about: [],
+      count: 200,
+      timeMs: 0,
+      spanIds: [],
+      fingerprint: 'abc',
+    };
+    const group = {
+      fingerprint: 'abc',
+      worst: finding,
+      occurrences: 1,
+      firstSeenAt: 0,
+      lastSeenAt: 0,
+      traceIds: [],
+    };
+    await page.route('**/profiler/api/findings', (route) => route.fulfill({ json: { findings: [group] } }));
+    await page.goto(`${service.opsUrl}/profiler/#/findings`);
+    await page.getByRole('article').getByText('Cache things', { exact: true }).waitFor();
+  });
+
   test('Korean by the browser; English, and dark, by choice, and remembered', async () => {
     await using visitor = await open('', { locale: 'ko-KR', colorScheme: 'light' });
     const { page } = visitor;

@@ -1,4 +1,5 @@
 import { SpanKind } from '@opentelemetry/api';
+import { takeOut } from '../take-out.ts';
 import type { RecordedSpan } from '../tracing/recorded-span.ts';
 import { createQueue } from './queue.ts';
 import { type StoredSpan, storeSpan } from './stored-span.ts';
@@ -137,11 +138,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
   }
 
   function stopRunning(trace: OpenTrace, span: RecordedSpan): void {
-    const place = trace.running.lastIndexOf(span);
-    if (place < 0) return;
-    if (place === trace.running.length - 1) trace.running.pop();
-    else trace.running.splice(place, 1);
-    grow(trace, -RUNNING_BYTES);
+    if (takeOut(trace.running, span)) grow(trace, -RUNNING_BYTES);
   }
 
   function open(traceId: string, present: number): OpenTrace {

@@ -10,7 +10,16 @@ const [VARINT, FIXED64, BYTES, FIXED32] = [0, 1, 2, 5];
 const HAS_IS_REMOTE = 0x100;
 const IS_REMOTE = 0x200;
 
+const NO_LIMIT = Number.POSITIVE_INFINITY;
+
 const writer = createProtobufWriter();
+
+/** What one request of an OTLP exporter says. */
+export interface SpanBatch {
+  readonly resource: Resource;
+  /** Spans, written by `encodeSpans`. */
+  readonly written: readonly Uint8Array[];
+}
 
 /**
  * The request of an OTLP exporter, byte for byte what the stock serializer writes (`ProtobufTraceSerializer`), in a
@@ -18,49 +27,50 @@ const writer = createProtobufWriter();
  *
  * Field numbers are those of `opentelemetry/proto/trace/v1/trace.proto` and `common/v1/common.proto`.
  */
-export function encodeSpans(spans: readonly RecordedSpan[]): Uint8Array<ArrayBuffer> {
-  for (const [resource, scopes] of byOrigin(spans)) {
-    const resourceSpans = open(1);
-    writeResource(resource);
-    for (const [scope, ofScope] of scopes) {
-      const scopeSpans = open(2);
-      const start = open(1);
-      text(1, scope.name);
-      if (scope.version) text(2, scope.version);
-      writer.close(start);
-      for (const span of ofScope) writeSpan(span);
-      if (scope.schemaUrl) text(3, scope.schemaUrl);
-      writer.close(scopeSpans);
-    }
-    if (resource.schemaUrl) text(3, resource.schemaUrl);
-    writer.close(resourceSpans);
+export function encodeRequest({ resource, written }: SpanBatch): Uint8Array<ArrayBuffer> {
+  const resourceSpans = open(1);
+  const start = open(1);
+  writeAttributes(1, resource.attributes as Attributes, NO_LIMIT);
+  varint(2, 0);
+  writer.close(start);
+  for (const bytes of written) writer.raw(bytes);
+  if (resource.schemaUrl) text(3, resource.schemaUrl);
+  writer.close(resourceSpans);
+  return writer.finish();
+}
+
+/**
+ * A part of a request: spans of one resource, by the scopes they are from.
+ *
+ * @param limit characters of a text in an attribute, for receivers that refuse longer ones.
+ */
+export function encodeSpans(spans: readonly RecordedSpan[], limit = NO_LIMIT): Uint8Array<ArrayBuffer> {
+  for (const [scope, ofScope] of byScope(spans)) {
+    const scopeSpans = open(2);
+    const start = open(1);
+    text(1, scope.name);
+    if (scope.version) text(2, scope.version);
+    writer.close(start);
+    for (const span of ofScope) writeSpan(span, limit);
+    if (scope.schemaUrl) text(3, scope.schemaUrl);
+    writer.close(scopeSpans);
   }
   return writer.finish();
 }
 
 type Scope = RecordedSpan['instrumentationScope'];
 
-function byOrigin(spans: readonly RecordedSpan[]) {
-  const origins = new Map<Resource, Map<Scope, RecordedSpan[]>>();
+function byScope(spans: readonly RecordedSpan[]): ReadonlyMap<Scope, readonly RecordedSpan[]> {
+  const scopes = new Map<Scope, RecordedSpan[]>();
   for (const span of spans) {
-    const { resource, instrumentationScope } = span;
-    const scopes = origins.get(resource) ?? new Map<Scope, RecordedSpan[]>();
-    if (scopes.size === 0) origins.set(resource, scopes);
-    const ofScope = scopes.get(instrumentationScope);
-    if (ofScope === undefined) scopes.set(instrumentationScope, [span]);
+    const ofScope = scopes.get(span.instrumentationScope);
+    if (ofScope === undefined) scopes.set(span.instrumentationScope, [span]);
     else ofScope.push(span);
   }
-  return origins;
+  return scopes;
 }
 
-function writeResource({ attributes }: Resource): void {
-  const start = open(1);
-  writeAttributes(1, attributes as Attributes);
-  varint(2, 0);
-  writer.close(start);
-}
-
-function writeSpan(span: RecordedSpan): void {
+function writeSpan(span: RecordedSpan, limit: number): void {
   const start = open(2);
   const { traceId, spanId, traceState, traceFlags } = span.spanContext();
   const parent = span.parentSpanContext;
@@ -74,11 +84,11 @@ function writeSpan(span: RecordedSpan): void {
   varint(6, span.kind + 1);
   time(7, span.startMs);
   time(8, span.endMs);
-  writeAttributes(9, span.attributes);
+  writeAttributes(9, span.attributes, limit);
   varint(10, span.droppedAttributesCount);
-  for (const event of span.events) writeEvent(event);
+  for (const event of span.events) writeEvent(event, limit);
   varint(12, span.droppedEventsCount);
-  for (const link of span.links) writeLink(link);
+  for (const link of span.links) writeLink(link, limit);
   varint(14, span.droppedLinksCount);
   const status = open(15);
   if (span.status.message) text(2, span.status.message);
@@ -88,22 +98,22 @@ function writeSpan(span: RecordedSpan): void {
   writer.close(start);
 }
 
-function writeEvent({ atMs, name, attributes }: RecordedEvent): void {
+function writeEvent({ atMs, name, attributes }: RecordedEvent, limit: number): void {
   const start = open(11);
   time(1, atMs);
   text(2, name);
-  writeAttributes(3, attributes);
+  writeAttributes(3, attributes, limit);
   varint(4, 0);
   writer.close(start);
 }
 
-function writeLink({ context, attributes, droppedAttributesCount = 0 }: Link): void {
+function writeLink({ context, attributes, droppedAttributesCount = 0 }: Link, limit: number): void {
   const start = open(13);
   hex(1, context.traceId);
   hex(2, context.spanId);
   const state = context.traceState?.serialize();
   if (state) text(3, state);
-  if (attributes) writeAttributes(4, attributes);
+  if (attributes) writeAttributes(4, attributes, limit);
   varint(5, droppedAttributesCount);
   writeFlags(6, context.traceFlags, context.isRemote);
   writer.close(start);
@@ -113,23 +123,23 @@ function writeFlags(number: number, flags: TraceFlags, isRemote: boolean | undef
   writer.fixed32((number << 3) | FIXED32, (flags & 0xff) | HAS_IS_REMOTE | (isRemote ? IS_REMOTE : 0));
 }
 
-function writeAttributes(number: number, attributes: Attributes): void {
+function writeAttributes(number: number, attributes: Attributes, limit: number): void {
   for (const key in attributes) {
     const start = open(number);
     text(1, key);
-    writeValue(2, attributes[key]);
+    writeValue(2, attributes[key], limit);
     writer.close(start);
   }
 }
 
-function writeValue(number: number, value: AttributeValue | null | undefined): void {
+function writeValue(number: number, value: AttributeValue | null | undefined, limit: number): void {
   const start = open(number);
-  if (typeof value === 'string') text(1, value);
+  if (typeof value === 'string') text(1, value.length > limit ? value.slice(0, limit) : value);
   else if (typeof value === 'boolean') varint(2, Number(value));
   else if (typeof value === 'number') writeNumber(value);
   else if (Array.isArray(value)) {
     const array = open(5);
-    for (const item of value) writeValue(1, item);
+    for (const item of value) writeValue(1, item, limit);
     writer.close(array);
   }
   writer.close(start);

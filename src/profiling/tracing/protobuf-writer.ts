@@ -110,6 +110,13 @@ export function createProtobufWriter() {
       }
     },
 
+    /** What another writer, or this one before, has written. */
+    raw(written: Uint8Array): void {
+      reserve(written.length);
+      bytes.set(written, at);
+      at += written.length;
+    },
+
     /** Begins a message inside of the message. @returns what `close` has to be told. */
     open(tag: number): number {
       reserve(HEAD_BYTES);

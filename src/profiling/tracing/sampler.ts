@@ -16,6 +16,7 @@ export function createSampler(exportRatio: number, takesTraces: () => boolean): 
   return (parent, traceId) => {
     if (!takesTraces()) return 'drop';
     if (parent !== undefined) return (parent.traceFlags & TraceFlags.SAMPLED) === 0 ? 'record' : 'export';
+    if (exportRatio === 1) return 'export';
     // By the 56 bits that W3C Trace Context asks to be random, and from which OpenTelemetry's consistent sampling
     // ("Probability Sampling in TraceState") counts: another service with the same ratio chooses the same traces.
     return Number.parseInt(traceId.slice(-14), 16) >= (1 - exportRatio) * 2 ** 56 ? 'export' : 'record';

@@ -4,28 +4,26 @@ import {
   createOtlpHttpExportDelegate,
 } from '@opentelemetry/otlp-exporter-base/node-http';
 import { ProtobufTraceSerializer, TraceExporterMetricsHelper } from '@opentelemetry/otlp-transformer';
-import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
-import { encodeSpans } from './otlp-spans.ts';
-import type { RecordedSpan } from './recorded-span.ts';
+import { encodeRequest, type SpanBatch } from './otlp-spans.ts';
+import type { BatchExporter } from './span-batches.ts';
 
 /**
  * The stock exporter for OTLP over HTTP with protobuf bodies (its variables, time limits and retries), put together
- * here as it puts itself together, so that it writes spans with an encoder that costs less.
+ * here as it puts itself together, but for spans that are written already.
  */
-export function createSpanExporter(): SpanExporter {
+export function createSpanExporter(): BatchExporter {
   const options = convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', {
     'Content-Type': 'application/x-protobuf',
   });
   return new OTLPExporterBase(
-    createOtlpHttpExportDelegate<ReadableSpan[], object>(
+    createOtlpHttpExportDelegate<SpanBatch, object>(
       options,
       {
-        // Whatever span there is in this process is one of `createTracerProvider`.
-        serializeRequest: (spans) => encodeSpans(spans as RecordedSpan[]),
+        serializeRequest: encodeRequest,
         deserializeResponse: (bytes) => ProtobufTraceSerializer.deserializeResponse(bytes),
       },
       'otlp_http_span_exporter',
-      TraceExporterMetricsHelper,
+      { ...TraceExporterMetricsHelper, countItems: ({ written }) => written.length },
       undefined,
     ),
   );

@@ -4,9 +4,11 @@ import { type Attributes, type Link, ROOT_CONTEXT, type SpanContext, trace } fro
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import fc from 'fast-check';
-import { encodeSpans } from '../../../src/profiling/tracing/otlp-spans.ts';
+import { encodeRequest, encodeSpans } from '../../../src/profiling/tracing/otlp-spans.ts';
 import type { RecordedSpan } from '../../../src/profiling/tracing/recorded-span.ts';
 import { createTracerProvider } from '../../../src/profiling/tracing/tracer-provider.ts';
+
+const RESOURCE = resourceFromAttributes({ 'service.name': 'encoded', 'process.pid': 7 });
 
 /** Names and texts of every length class of the format, in ASCII and not. */
 const text = fc.oneof(
@@ -58,7 +60,7 @@ function record(
 ): RecordedSpan[] {
   const ended: RecordedSpan[] = [];
   const provider = createTracerProvider({
-    resource: resourceFromAttributes({ 'service.name': 'encoded', 'process.pid': 7 }),
+    resource: RESOURCE,
     sampler: () => 'export',
     listener: { onStart() {}, onEnd: (recorded) => ended.push(recorded) },
   });
@@ -74,13 +76,16 @@ function record(
   return ended;
 }
 
+const encoded = (spans: readonly RecordedSpan[]) =>
+  Buffer.from(encodeRequest({ resource: RESOURCE, written: [encodeSpans(spans)] }));
+
 describe('spans as they leave', () => {
   test('are byte for byte what the stock serializer writes', () => {
     fc.assert(
       fc.property(fc.array(span, { minLength: 1, maxLength: 8 }), (sketches) => {
         const spans = record(sketches);
         const stock = ProtobufTraceSerializer.serializeRequest(spans);
-        assert.ok(stock && Buffer.from(encodeSpans(spans)).equals(stock));
+        assert.ok(stock && encoded(spans).equals(stock));
       }),
     );
   });
@@ -89,7 +94,7 @@ describe('spans as they leave', () => {
     const spans = record(fc.sample(span, { numRuns: 600, seed: 1 }));
     for (const batch of [spans, spans.slice(0, 512), spans.slice(512)]) {
       const stock = ProtobufTraceSerializer.serializeRequest(batch);
-      assert.ok(stock && Buffer.from(encodeSpans(batch)).equals(stock));
+      assert.ok(stock && encoded(batch).equals(stock));
     }
   });
 });

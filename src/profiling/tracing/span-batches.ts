@@ -1,0 +1,132 @@
+import { context, diag, ROOT_CONTEXT, TraceFlags } from '@opentelemetry/api';
+import { type ExportResult, suppressTracing } from '@opentelemetry/core';
+import type { Resource } from '@opentelemetry/resources';
+import { encodeSpans, type SpanBatch } from './otlp-spans.ts';
+import type { RecordedSpan } from './recorded-span.ts';
+
+export interface BatchExporter {
+  export(batch: SpanBatch, onResult: (result: ExportResult) => void): void;
+  shutdown(): Promise<void>;
+}
+
+/** By the names and with the defaults of the SDK's `BatchSpanProcessor`. */
+export interface SpanBatchOptions {
+  readonly exporter: BatchExporter;
+  readonly maxQueueSize?: number;
+  readonly maxExportBatchSize?: number;
+  readonly scheduledDelayMillis?: number;
+  readonly exportTimeoutMillis?: number;
+  /** Characters of a text, beyond which it is cut. */
+  readonly attributeValueLengthLimit?: number;
+}
+
+interface OpenBatch extends SpanBatch {
+  readonly written: Uint8Array[];
+  spans: number;
+}
+
+export type SpanBatches = ReturnType<typeof createSpanBatches>;
+
+/**
+ * Spans that are written in one go. One by one, the encoder would have to come back into the processor's caches for
+ * each; a whole batch would keep hundreds of spans alive until the garbage collector has copied them.
+ */
+const GROUP = 128;
+
+/** What leaves must not be traced itself, nor belong to the request that made the batch full. */
+const UNTRACED = suppressTracing(ROOT_CONTEXT);
+
+/**
+ * Collects what has ended and is to be exported, and sends it in batches, one at a time. As the stock processor does,
+ * but what waits here is bytes that are ready to be sent: spans are gone as soon as they are written.
+ */
+export function createSpanBatches(options: SpanBatchOptions) {
+  const {
+    exporter,
+    maxQueueSize = 2_048,
+    scheduledDelayMillis = 5_000,
+    exportTimeoutMillis = 30_000,
+  } = options;
+  const batchSize = Math.min(options.maxExportBatchSize ?? 512, maxQueueSize);
+  const waiting: OpenBatch[] = [];
+  let batch: OpenBatch | undefined;
+  let group: RecordedSpan[] = [];
+  /** Spans that no exporter has been given yet. */
+  let queued = 0;
+  let dropped = 0;
+  let sending: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let stopped: Promise<void> | undefined;
+
+  function onEnd(span: RecordedSpan): void {
+    if (stopped !== undefined || (span.spanContext().traceFlags & TraceFlags.SAMPLED) === 0) return;
+    if (queued >= maxQueueSize) {
+      dropped += 1;
+      return;
+    }
+    queued += 1;
+    batch ??= openBatch(span.resource);
+    group.push(span);
+    if (batch.spans + group.length >= batchSize) closeBatch();
+    else if (group.length >= GROUP) writeGroup(batch);
+  }
+
+  function openBatch(resource: Resource): OpenBatch {
+    timer = setTimeout(closeBatch, scheduledDelayMillis).unref();
+    return { resource, written: [], spans: 0 };
+  }
+
+  function writeGroup(into: OpenBatch): void {
+    into.written.push(encodeSpans(group, options.attributeValueLengthLimit));
+    into.spans += group.length;
+    group = [];
+  }
+
+  function closeBatch(): void {
+    clearTimeout(timer);
+    if (batch === undefined) return;
+    if (group.length > 0) writeGroup(batch);
+    waiting.push(batch);
+    batch = undefined;
+    sending ??= sendWaiting();
+  }
+
+  async function sendWaiting(): Promise<void> {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await send(next);
+    sending = undefined;
+  }
+
+  /** @returns when there is an answer, or has been none for too long: what it was is the exporter's to tell. */
+  async function send(next: OpenBatch): Promise<void> {
+    queued -= next.spans;
+    if (dropped > 0) diag.warn(`Dropped ${dropped} spans because ${maxQueueSize} were waiting`);
+    dropped = 0;
+    // Some of what is known of the process takes a moment to find out.
+    if (next.resource.asyncAttributesPending) await next.resource.waitForAsyncAttributes?.();
+    await new Promise<void>((resolve) => {
+      const limit = setTimeout(resolve, exportTimeoutMillis);
+      context.with(UNTRACED, () =>
+        exporter.export(next, () => {
+          clearTimeout(limit);
+          resolve();
+        }),
+      );
+    });
+  }
+
+  async function stop(): Promise<void> {
+    closeBatch();
+    await Promise.all([sending, ...waiting.splice(0).map(send)]);
+    await exporter.shutdown();
+  }
+
+  return {
+    onEnd,
+
+    /** Sends what is there, and takes no more. Safe to call twice. */
+    shutdown(): Promise<void> {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
