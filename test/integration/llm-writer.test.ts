@@ -181,7 +181,7 @@ for (const protocol of PROTOCOLS) {
         await using llm = await startLlmWriter({
           protocol,
           behave: () => ({ kind: 'hang', when }),
-          settings: { callMs: 150, budgetMs: 20_000 },
+          settings: { callMs: 400, budgetMs: 20_000 },
         });
         const { degraded } = await llm.writer.empathy(BRIEF, signal);
         assert.equal(degraded, true);
@@ -194,7 +194,7 @@ for (const protocol of PROTOCOLS) {
       await using llm = await startLlmWriter({
         protocol,
         behave: () => ({ kind: 'hang', when: 'middle' }),
-        settings: { callMs: 10_000, budgetMs: 200 },
+        settings: { callMs: 600_000, budgetMs: 200 },
       });
       const { degraded } = await llm.writer.reflection(BRIEF, signal);
       assert.equal(degraded, true);
