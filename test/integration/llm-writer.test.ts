@@ -167,7 +167,9 @@ for (const protocol of PROTOCOLS) {
     ];
     for (const [name, fault, calls] of lasting) {
       test(`${name}, always: the local writer writes it, and it is degraded`, async () => {
-        await using llm = await startLlmWriter({ protocol, behave: () => fault });
+        // So much time that a wait for it would end the test: what comes too late is not waited for.
+        const settings = { budgetMs: 600_000 };
+        await using llm = await startLlmWriter({ protocol, behave: () => fault, settings });
         const written = await llm.writer.persona(BRIEF, signal);
         const local = await createLocalWriter().persona(BRIEF, signal);
         assert.deepEqual(written, { part: local.part, degraded: true });
