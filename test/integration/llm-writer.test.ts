@@ -167,7 +167,9 @@ for (const protocol of PROTOCOLS) {
     ];
     for (const [name, fault, calls] of lasting) {
       test(`${name}, always: the local writer writes it, and it is degraded`, async () => {
-        await using llm = await startLlmWriter({ protocol, behave: () => fault });
+        // So much time that a wait for it would end the test: what comes too late is not waited for.
+        const settings = { budgetMs: 600_000 };
+        await using llm = await startLlmWriter({ protocol, behave: () => fault, settings });
         const written = await llm.writer.persona(BRIEF, signal);
         const local = await createLocalWriter().persona(BRIEF, signal);
         assert.deepEqual(written, { part: local.part, degraded: true });
@@ -181,7 +183,7 @@ for (const protocol of PROTOCOLS) {
         await using llm = await startLlmWriter({
           protocol,
           behave: () => ({ kind: 'hang', when }),
-          settings: { callMs: 150, budgetMs: 20_000 },
+          settings: { callMs: 400, budgetMs: 20_000 },
         });
         const { degraded } = await llm.writer.empathy(BRIEF, signal);
         assert.equal(degraded, true);
@@ -194,12 +196,21 @@ for (const protocol of PROTOCOLS) {
       await using llm = await startLlmWriter({
         protocol,
         behave: () => ({ kind: 'hang', when: 'middle' }),
-        settings: { callMs: 10_000, budgetMs: 200 },
+        settings: { callMs: 600_000, budgetMs: 200 },
       });
       const { degraded } = await llm.writer.reflection(BRIEF, signal);
       assert.equal(degraded, true);
       await llm.model.until(() => llm.model.calls.every(({ aborted }) => aborted));
       assert.equal(llm.model.calls.length, 1);
+      assert.ok(llm.logLines.some((line) => line.includes('"code":"budget_spent"')));
+    });
+
+    test('a part that is asked for when the budget is spent is not asked of the model', async () => {
+      await using llm = await startLlmWriter({ protocol, settings: { budgetMs: 1_000, callMs: 1_000 } });
+      const late = briefOf(null, { startedAt: performance.now() - 1_000 });
+      const { degraded } = await llm.writer.persona(late, signal);
+      assert.equal(degraded, true);
+      assert.equal(llm.model.calls.length, 0);
       assert.ok(llm.logLines.some((line) => line.includes('"code":"budget_spent"')));
     });
 
