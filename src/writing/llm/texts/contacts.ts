@@ -40,7 +40,7 @@ interface Contact {
  * somebody in need to nowhere, or to somebody else.
  */
 export function findForeignContact(sources: readonly string[]): (text: string) => number | undefined {
-  const known = sources.join('\n');
+  const known = narrowed(sources.join('\n'));
   const contacts = contactsIn(known).filter(({ isNumber }) => isNumber);
   const numbers = new Set(contacts.map(({ text }) => digitsOf(text)));
   // A telephone number is the same however it is written, and a part of one is another.
@@ -54,14 +54,16 @@ export function findForeignContact(sources: readonly string[]): (text: string) =
 
 /** A text that goes on, without a number at its end: there may be more of it to come. */
 export function withoutOpenNumber(text: string): string {
+  const narrow = narrowed(text);
   // From the end: a pattern that ends with it would be tried at every digit of a text.
-  let end = text.length;
-  while (NUMBER_PART.test(text.charAt(end - 1))) end -= 1;
-  const begin = text.slice(end).search(/[\d+(]/);
+  let end = narrow.length;
+  while (NUMBER_PART.test(narrow.charAt(end - 1))) end -= 1;
+  const begin = narrow.slice(end).search(/[\d+(]/);
   return begin < 0 ? text : text.slice(0, end + begin);
 }
 
-function contactsIn(text: string): Contact[] {
+function contactsIn(written: string): Contact[] {
+  const text = narrowed(written);
   // Three digits in the middle of a long number are none of their own.
   const others = text.replace(LONG_NUMBER, ({ length }) => '_'.repeat(length));
   const all = (pattern: RegExp, isNumber: boolean, within = text) =>
@@ -71,6 +73,11 @@ function contactsIn(text: string): Contact[] {
       isNumber,
     }));
   return [...all(ADDRESS, false), ...all(LONG_NUMBER, true), ...all(SHORT_NUMBER, true, others)];
+}
+
+/** The wide forms of digits and letters (`１０９`) as their narrow ones; every character stays where it is. */
+function narrowed(text: string): string {
+  return text.replace(/[\uff01-\uff5e]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));
 }
 
 /** From abroad it is the same number without its zero. */
