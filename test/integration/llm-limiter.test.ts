@@ -255,6 +255,21 @@ describe('limiters of several processes', () => {
     await untilIn(direct, { running: 2, counted: 3 });
   });
 
+  test('a call that Redis has let pass counts here while Redis is away', async () => {
+    await using redis = await startRedis();
+    await using proxy = await startProxy(redis.port);
+    const limits = { perWindow: 1_000, windowMs: 50, atOnce: 2 };
+    const through = await connect(proxy.through(redis.url));
+    const limiter = createSharedLimiter({ redis: through, callMs: 600_000, ...limits });
+    const release = await limiter.acquire(signal);
+    proxy.cut();
+    // One place is taken: these have the other one, one after the other.
+    const calls = await makeCalls([limiter], 4, 20);
+    for (const [index, { endedAt }] of calls.entries())
+      assert.ok(endedAt <= (calls[index + 1]?.startedAt ?? Infinity));
+    release();
+  });
+
   test('a place whose answer was lost is given again to whoever has it', async () => {
     const redis = await connect();
     await redis.flushall();
