@@ -1,6 +1,7 @@
 import { execFile, type SpawnOptions, spawn } from 'node:child_process';
-import { chmod, cp, mkdir, rename } from 'node:fs/promises';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { constants } from 'node:fs';
+import { chmod, copyFile, cp, mkdir, rename } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { contextPaths, type Instruction, PROJECT, readStages } from './dockerfile.ts';
 
@@ -12,6 +13,7 @@ export interface Image {
   readonly root: string;
   /** Of the processes in it, as a path of this machine. */
   readonly directory: string;
+  /** With the Node of the base image before any other. */
   readonly environment: Readonly<Record<string, string>>;
   readonly command: readonly string[];
   readonly healthCheck: readonly string[];
@@ -27,8 +29,11 @@ type Draft = { -readonly [Key in keyof Image]: Image[Key] };
  * @throws {Error} at an instruction that is not known here.
  */
 export async function buildImage(into: string): Promise<Image> {
-  // Whoever runs the image is somebody else.
+  // Whoever runs the image is somebody else, who may not read where this process has its Node.
   await chmod(into, 0o755);
+  const base = join(into, 'base');
+  await mkdir(base);
+  await copyFile(process.execPath, join(base, 'node'), constants.COPYFILE_FICLONE);
   const roots = new Map<string, string>();
   let image: Draft | undefined;
   for (const [index, { name = 'image', instructions }] of readStages().entries()) {
@@ -37,7 +42,7 @@ export async function buildImage(into: string): Promise<Image> {
     image = {
       root,
       directory: root,
-      environment: {},
+      environment: { PATH: [base, process.env.PATH].join(delimiter) },
       command: [],
       healthCheck: [],
       user: { uid: 0, gid: 0 },
@@ -72,7 +77,7 @@ async function apply(
       await run('/bin/sh', ['-c', text], {
         cwd: image.directory,
         // The packages are in npm's cache, where installing the project has put them.
-        env: { PATH, HOME: process.env.HOME, npm_config_prefer_offline: 'true', ...image.environment },
+        env: { HOME: process.env.HOME, npm_config_prefer_offline: 'true', ...image.environment },
       });
       return;
     case 'USER': {
@@ -111,9 +116,6 @@ async function copy(
   return rename(join(root, source), destination);
 }
 
-/** The base image's Node comes before any other. */
-const PATH = [dirname(process.execPath), process.env.PATH].join(delimiter);
-
 /**
  * Starts a command in the image as its user, with nothing but these variables. It cannot write a single byte to any
  * file, as in a container whose file system is read-only.
@@ -123,7 +125,7 @@ export function startInImage(
   command: readonly string[],
   variables: Readonly<Record<string, string>>,
 ) {
-  const env = { PATH, ...fixed, ...variables };
+  const env = { ...fixed, ...variables };
   const options: SpawnOptions = { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] };
   // Only root may become somebody else; anybody else is not root already.
   const identity = process.getuid?.() === 0 ? user : {};
