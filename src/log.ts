@@ -1,5 +1,6 @@
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { framesOf } from './profiling/tracing/stack-frames.ts';
 
 export type { Logger } from 'pino';
 
@@ -35,9 +36,7 @@ export function describeError(error: unknown): Record<string, unknown> {
   return {
     type: error.name,
     ...(typeof code === 'string' ? { code } : {}),
-    frames: (error.stack ?? '')
-      .split('\n')
-      .filter((line) => /^\s+at /.test(line))
+    frames: framesOf(error)
       .slice(0, 12)
       .map((line) => line.trim()),
     ...(error.cause ? { cause: describeError(error.cause) } : {}),

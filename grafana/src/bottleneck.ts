@@ -32,6 +32,11 @@ const toStep = traces('Traces with this step in Jaeger', { operation: '${__field
 const toRoute = traces('Traces of this route in Jaeger', {
   operation: '${__field.labels.http_request_method} ${__field.labels.http_route}',
 });
+/** By its own span: a session whose calls fail does not fail itself. */
+const toFailedCalls = traces('Failed calls in Jaeger', {
+  operation: 'chat ${__field.labels.gen_ai_request_model}',
+  tags: 'error=true',
+});
 const toFindings = profilerView('Findings in the profiler', 'findings');
 const toProfiler = profilerView('Routes in the profiler', 'routes');
 /** The profiler's key of a route: a slash in it would be one of the address otherwise. */
@@ -317,11 +322,15 @@ export const bottleneck = () =>
             width: 8,
             queries: [
               {
-                expr: named(sum(rate(`${MODEL}_count`, INSTANCE), 'error_type'), 'error_type', 'ok'),
+                expr: named(
+                  sum(rate(`${MODEL}_count`, INSTANCE), 'error_type, gen_ai_request_model'),
+                  'error_type',
+                  'ok',
+                ),
                 legend: '{{error_type}}',
               },
             ],
-            links: [traces('Failed traces in Jaeger', { operation: JOB_SPAN, tags: 'error=true' })],
+            links: [toFailedCalls],
           }),
           graph({
             title: 'Tokens',

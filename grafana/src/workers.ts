@@ -10,6 +10,11 @@ const STEPS = 'meari_session_step_duration_seconds';
 
 const toJobs = traces('Traces of jobs in Jaeger', { operation: JOB_SPAN });
 const toFailedJobs = traces('Failed jobs in Jaeger', { operation: JOB_SPAN, tags: 'error=true' });
+/** A step that is made again fails, and its job does not. */
+const toFailedSteps = traces('Failures of this step in Jaeger', {
+  operation: '${__field.labels.step}',
+  tags: 'error=true',
+});
 
 /** Whether accepted sessions get done. */
 export const workers = () =>
@@ -164,7 +169,7 @@ export const workers = () =>
           graph({
             title: 'Steps that did not go well',
             description:
-              "Steps a second by how they ended, without the good ones. timeout: the step's limit, see its p95 on Bottleneck. error: open the failed traces. cancelled: a deleted session or a shutdown.",
+              "Steps a second by how they ended, without the good ones. timeout: the step's limit, see its p95 on Bottleneck. error: click a line for its traces. cancelled: a deleted session or a shutdown.",
             unit: 'ops',
             queries: [
               {
@@ -175,7 +180,7 @@ export const workers = () =>
                 legend: '{{step}} {{outcome}}',
               },
             ],
-            links: [toFailedJobs],
+            links: [toFailedSteps],
           }),
           graph({
             title: 'Runs that a session took',

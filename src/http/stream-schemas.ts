@@ -50,7 +50,8 @@ export const streamLineSchema = z
       })
       .meta({
         description:
-          'With `?deltas=1`: the part so far, from its beginning each time. Not numbered, not kept, not sent again.',
+          'With `?deltas=1`: the part so far, from its beginning each time, in place of the one before. ' +
+          'It may be shorter, or other words, when the part is begun anew. Not numbered, not kept, not sent again.',
       }),
     z.object({ status: z.literal('heartbeat') }),
     z.object({ status: z.literal('reconnect'), session_id: z.uuid() }).meta({

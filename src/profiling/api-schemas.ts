@@ -38,6 +38,7 @@ const finding = described<model.Finding>('Finding', {
   callSite: text.optional().meta({ description: '`file:line`, relative to the folder of the application.' }),
   route: text,
   step: text.optional(),
+  about: ids,
   count,
   timeMs: milliseconds,
   savingMs: milliseconds.optional(),
@@ -126,6 +127,7 @@ const verdict = described<model.Verdict>('Verdict', {
   shareAtP95: share,
   msAtP50: milliseconds,
   reason: finding.optional(),
+  elsewhere: finding.optional(),
   text,
 });
 

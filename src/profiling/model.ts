@@ -149,7 +149,7 @@ export interface Percentiles {
 
 /** How much of the critical path is one step's. */
 export interface StepShare {
-  /** A declared step; for the time outside of steps, the name of the span. */
+  /** A declared step; for the time outside of steps, the name of the span, or `(own work)` of the request or job. */
   readonly step: string;
   /** Of the requests around the median, and around the 95th percentile. The shares of all steps sum to 1. */
   readonly shareAtP50: number;
@@ -184,8 +184,10 @@ export interface Verdict {
   readonly shareAtP50: number;
   readonly shareAtP95: number;
   readonly msAtP50: number;
-  /** Why, and what mending it would save; undefined when no rule knows. The largest saving first. */
+  /** Why, and what mending it would save: about this step, or the whole run. Undefined when no rule knows. */
   readonly reason: Finding | undefined;
+  /** Where there is no reason: what saves most in another step of the route. */
+  readonly elsewhere: Finding | undefined;
   /** `The bottleneck of POST /api/v1/things is "sources": 62 % of the critical path (1240 of 2000 ms at p50).` */
   readonly text: string;
 }
@@ -229,6 +231,8 @@ export interface Finding {
   readonly callSite: string | undefined;
   readonly route: string;
   readonly step: string | undefined;
+  /** Who is answerable for its spans, by the names of `StepShare.step`. */
+  readonly about: readonly string[];
   /** How many calls, waits or steps it is made of, and the time that they cover together. */
   readonly count: number;
   readonly timeMs: number;

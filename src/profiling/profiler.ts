@@ -93,12 +93,14 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     }
     for (const span of collected.spans) {
       truncated += span.truncated;
-      if (span.events.length > 0) caches.add(span);
+      // One that still runs comes again, with what it has then.
+      if (span.events.length > 0 && !span.unfinished) caches.add(span);
     }
     const [first] = units;
     if (first === undefined) return;
     const found = units.flatMap((unit) => findIn(unit, collected.traceId));
-    for (const finding of found) findings.record(finding);
+    const foundBefore = new Set(known?.findings.map(({ fingerprint }) => fingerprint));
+    for (const finding of found) findings.record(finding, foundBefore.has(finding.fingerprint));
     const dropped = collected.droppedSpans + merged.length - spans.length;
     droppedSpans += dropped;
     const durationMs = first.root.end - first.root.start;
@@ -223,9 +225,13 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
   };
 }
 
-/** A call that nobody made a request or a job for is no work of its own. */
-function isCountable({ root: { span } }: Unit): boolean {
-  return !span.unfinished && span.kind !== 'client';
+/**
+ * A call that nobody made a request or a job for is no work of its own; nor is what a request has left running, when
+ * the request itself is no longer kept: it has been counted.
+ */
+function isCountable({ kind, root: { span } }: Unit): boolean {
+  if (span.unfinished || span.kind === 'client') return false;
+  return kind !== 'internal' || span.parentId === undefined;
 }
 
 /** A span that had not ended when it came first is there once, as it ended. */

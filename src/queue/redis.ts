@@ -26,12 +26,18 @@ export function connectRedis(url: string): Redis {
     maxRetriesPerRequest: 0,
   });
   // The first command that a hung server leaves without an answer ends the connection: those after it fail at once,
-  // until a new one is answered.
+  // until a new one is answered. The others under way on it run out of time as well, and find it ended.
+  let isEnding = false;
+  redis.on('close', () => {
+    isEnding = false;
+  });
   const send = redis.sendCommand.bind(redis);
   redis.sendCommand = (command, stream) => {
     const sent = send(command, stream) as Promise<unknown>;
     command.promise.catch((error: Error) => {
-      if (error.message === 'Command timed out' && redis.status === 'ready') redis.disconnect(true);
+      if (error.message !== 'Command timed out' || redis.status !== 'ready' || isEnding) return;
+      isEnding = true;
+      redis.disconnect(true);
     });
     return sent;
   };

@@ -9,6 +9,7 @@ import {
   startOperatedService,
 } from '../support/grafana/operated-service.ts';
 import { SESSIONS } from '../support/paths.ts';
+import { selectorsOf } from '../support/prometheus/promql.ts';
 
 /**
  * Every panel is true: each query of each dashboard, as the JSON has it and as Grafana sends it, against a Prometheus
@@ -91,7 +92,7 @@ describe('every panel is true', () => {
     const [api = '', worker = ''] = [operated.api, ...operated.workers].map(
       ({ opsUrl }) => new URL(opsUrl).host,
     );
-    const routes = [SESSIONS, `${SESSIONS}/:id`];
+    const routes = [SESSIONS, `${SESSIONS}/:sessionId`];
     for (const chosen of [
       { instance: [api], route: [SESSIONS], step: ['persona'] },
       { instance: [api, worker], route: routes, step: ['persona', 'save'] },
@@ -100,6 +101,28 @@ describe('every panel is true', () => {
       assert.deepEqual(notNumbers, []);
       // A filter that matched nothing at all would go unseen otherwise.
       assert.ok(empty.length < queriesOf(dashboards, chosen, LONG).length / 3, empty.join('\n'));
+    }
+  });
+
+  test('each label that a query filters or sums by is one of its series', async () => {
+    // A filter by a label that there is not matches all, as long as all is what is chosen.
+    const labels = new Map<string, Set<string>>();
+    for (const { title, query } of queriesOf(dashboards, ALL, LONG)) {
+      const own = new Set([...query.matchAll(/label_replace\(.*?, "(\w+)", "/g)].map(([, made]) => made));
+      for (const selector of selectorsOf(query)) {
+        const [metric = ''] = selector.split('{');
+        // Prometheus' own, of alerts: there are none here.
+        if (metric === 'ALERTS') continue;
+        const known =
+          labels.get(metric) ?? new Set((await operated.prometheus.series(metric)).flatMap(Object.keys));
+        labels.set(metric, known);
+        for (const label of known) own.add(label);
+        for (const [, label = ''] of selector.matchAll(/(\w+) *(?:=|!)~?=?"/g))
+          assert.ok(known.has(label), `${title}: ${label} of ${selector}`);
+      }
+      for (const [, list = ''] of query.matchAll(/ by \(([^)]*)\)/g)) {
+        for (const label of list.split(/, */)) assert.ok(own.has(label), `${title}: by ${label}`);
+      }
     }
   });
 

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import supertest from 'supertest';
 import { finishedSessionSchema } from '../../src/domain/session.ts';
+import { PROMPT_VERSION } from '../../src/writing/llm/prompts/version.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { type FakeModel, startFakeModel } from '../support/fake-model/fake-model.ts';
 import { PROTOCOLS, type ProtocolName } from '../support/llm-writer.ts';
@@ -126,7 +127,7 @@ function checkSpans(spans: readonly ReceivedSpan[], traceId: string, protocol: P
     assert.equal(attributes['gen_ai.provider.name'], protocol === 'google' ? 'gcp.gemini' : 'openai');
     assert.equal(attributes['gen_ai.request.model'], 'gemini-2.5-flash');
     assert.equal(attributes['server.address'], '127.0.0.1');
-    assert.equal(attributes['meari.prompt.version'], '1');
+    assert.equal(attributes['meari.prompt.version'], PROMPT_VERSION);
     if (attributes['meari.llm.attempt'] === 1) {
       assert.equal(attributes['error.type'], 'unavailable');
       assert.equal(statusCode, 2);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import supertest from 'supertest';
 import { createTestDatabase } from '../support/database.ts';
@@ -348,6 +349,15 @@ async function redisIsHeard(services: readonly ServiceProcess[]): Promise<void> 
 const processes = (spans: readonly ReceivedSpan[]) =>
   new Set(spans.map(({ resource }) => resource['service.instance.id']));
 
+/** The spans of the example of a session, by their names. */
+function documentedNames(): string[] {
+  const docs = readFileSync(new URL('../../docs/tracing.md', import.meta.url), 'utf8');
+  const [, example = ''] = /<!-- trace-example:session -->(.*?)<!-- \/trace-example -->/s.exec(docs) ?? [];
+  const found = [...example.matchAll(/^ *(\w.*?)(?: \(\w+\))? +[\d.]+ ms /gm)].map(([, name = '']) => name);
+  assert.ok(found.length > 30, `${found.length}`);
+  return found;
+}
+
 describe('the trace of a session through the queue', () => {
   let world: World;
   let redisUrl: string;
@@ -379,6 +389,12 @@ describe('the trace of a session through the queue', () => {
     assert.equal(run?.attributes['messaging.system'], 'bullmq');
     assert.equal(run?.attributes['messaging.message.id'], `${run?.attributes['meari.session.id']}-0`);
     assert.equal(processes(spans.filter((span) => span.traceId === traceId)).size, 2);
+    const names = new Set(spans.filter((span) => span.traceId === traceId).map(({ name }) => name));
+    assert.deepEqual(
+      documentedNames().filter((name) => !names.has(name)),
+      [],
+      'docs/tracing.md: `npm run trace-examples`',
+    );
     const roots = spans.filter(({ parentSpanId }) => parentSpanId === '').map(({ name }) => name);
     assert.deepEqual([...new Set(roots)].toSorted(), [`POST ${SESSIONS}`, 'POST /auth/guest']);
     assert.ok(!world.receiver.raw().includes(MARKER));

@@ -103,6 +103,30 @@ describe('Redis is disposable', () => {
   }
 });
 
+test('a Redis that is full: it says that it is well, the counters say otherwise, and emptying it mends it', async () => {
+  await using redis = await startRedis();
+  await using service = await startTestService({ REDIS_URL: redis.url });
+  const admin = new Redis(redis.url);
+  try {
+    await eventually(async () => ((await dependencies(service)).redis === 'ok' ? true : undefined));
+    await createSession(service);
+    const before = await fallbacks(service);
+    await admin.config('SET', 'maxmemory-policy', 'noeviction');
+    await admin.config('SET', 'maxmemory', '1');
+    await createSession(service);
+    assert.deepEqual((await streamSession(service)).toSorted(), ALL_EVENTS.toSorted());
+    assert.equal(await fallbacks(service), before + 2);
+    assert.equal((await dependencies(service)).redis, 'ok');
+
+    await admin.config('SET', 'maxmemory', '0');
+    await admin.flushall();
+    await createSession(service);
+    assert.equal(await fallbacks(service), before + 2);
+  } finally {
+    admin.disconnect();
+  }
+});
+
 test('a Redis that is emptied while sessions wait in it: they are handed out again', async () => {
   await using redis = await startRedis();
   const database = await createTestDatabase();

@@ -215,6 +215,68 @@ describe('limiters of several processes', () => {
     await untilIn(direct, { waiting: 0, running: 0 });
   });
 
+  test('whoever gives up while Redis is told of the calls does not come into the line after it has left', async () => {
+    await using redis = await startRedis();
+    await using proxy = await startProxy(redis.port);
+    const limits = { perWindow: 1_000, windowMs: 50, atOnce: 1 };
+    const through = await connect(proxy.through(redis.url));
+    const limiter = createSharedLimiter({ redis: through, callMs: 600_000, ...limits });
+    const direct = await connect(redis.url);
+    const release = await limiter.acquire(signal);
+    proxy.cut();
+    const ready = new Promise<void>((resolve) => through.once('ready', resolve));
+    await proxy.restore();
+    await ready;
+    const impatient = new AbortController();
+    const waiting = limiter.acquire(impatient.signal);
+    impatient.abort(new Error('gone'));
+    const next = limiter.acquire(signal);
+    await assert.rejects(waiting, /gone/);
+    await untilIn(direct, { waiting: 1, running: 1 });
+    release();
+    (await next)();
+    await untilIn(direct, { waiting: 0, running: 0 });
+  });
+
+  test('those who waited for Redis in the line of their process count when they pass after it is back', async () => {
+    await using redis = await startRedis();
+    await using proxy = await startProxy(redis.port);
+    const limits = { perWindow: 1_000, windowMs: 600_000, atOnce: 2 };
+    const through = await connect(proxy.through(redis.url));
+    const limiter = createSharedLimiter({ redis: through, callMs: 600_000, ...limits });
+    const direct = await connect(redis.url);
+    proxy.cut();
+    const [first] = await Promise.all([1, 2].map(() => limiter.acquire(signal)));
+    const third = limiter.acquire(signal);
+    await proxy.restore();
+    await untilIn(direct, { running: 2, counted: 2 });
+    first?.();
+    await third;
+    await untilIn(direct, { running: 2, counted: 3 });
+  });
+
+  test('a place whose answer was lost is given again to whoever has it', async () => {
+    const redis = await connect();
+    await redis.flushall();
+    const places = createPlaces(redis, 'one', { ...LIMITS, atOnce: 1, callMs: CALL_MS, silentMs: 2_000 });
+    assert.deepEqual(await places.attempt('one:1', 0), { granted: true, place: 1, processes: 1 });
+    assert.equal((await places.attempt('one:1', 0)).granted, true);
+    assert.equal(await redis.zcard('meari:{llm}:waiting'), 0);
+  });
+
+  test('a Redis that has forgotten all puts nobody before those who wait', async () => {
+    const redis = await connect();
+    await redis.flushall();
+    const limits = { ...LIMITS, atOnce: 1, callMs: 600_000, silentMs: 600_000 };
+    const places = createPlaces(redis, 'one', limits);
+    await places.attempt('one:1', 0);
+    await places.attempt('one:2', 0);
+    const { place } = await places.attempt('one:3', 0);
+    await redis.flushall();
+    await places.attempt('one:4', place);
+    assert.ok((await places.attempt('one:5', 0)).place > place);
+  });
+
   test('while Redis is away each keeps to its share, and the waiting go on', async () => {
     await using redis = await startRedis();
     const limits = { perWindow: 1_000, windowMs: 1_000, atOnce: 4 };

@@ -167,7 +167,9 @@ for (const protocol of PROTOCOLS) {
     ];
     for (const [name, fault, calls] of lasting) {
       test(`${name}, always: the local writer writes it, and it is degraded`, async () => {
-        await using llm = await startLlmWriter({ protocol, behave: () => fault });
+        // So much time that a wait for it would end the test: what comes too late is not waited for.
+        const settings = { budgetMs: 600_000 };
+        await using llm = await startLlmWriter({ protocol, behave: () => fault, settings });
         const written = await llm.writer.persona(BRIEF, signal);
         const local = await createLocalWriter().persona(BRIEF, signal);
         assert.deepEqual(written, { part: local.part, degraded: true });
@@ -181,7 +183,7 @@ for (const protocol of PROTOCOLS) {
         await using llm = await startLlmWriter({
           protocol,
           behave: () => ({ kind: 'hang', when }),
-          settings: { callMs: 150, budgetMs: 20_000 },
+          settings: { callMs: 400, budgetMs: 20_000 },
         });
         const { degraded } = await llm.writer.empathy(BRIEF, signal);
         assert.equal(degraded, true);
@@ -194,12 +196,21 @@ for (const protocol of PROTOCOLS) {
       await using llm = await startLlmWriter({
         protocol,
         behave: () => ({ kind: 'hang', when: 'middle' }),
-        settings: { callMs: 10_000, budgetMs: 200 },
+        settings: { callMs: 600_000, budgetMs: 200 },
       });
       const { degraded } = await llm.writer.reflection(BRIEF, signal);
       assert.equal(degraded, true);
       await llm.model.until(() => llm.model.calls.every(({ aborted }) => aborted));
       assert.equal(llm.model.calls.length, 1);
+      assert.ok(llm.logLines.some((line) => line.includes('"code":"budget_spent"')));
+    });
+
+    test('a part that is asked for when the budget is spent is not asked of the model', async () => {
+      await using llm = await startLlmWriter({ protocol, settings: { budgetMs: 1_000, callMs: 1_000 } });
+      const late = briefOf(null, { startedAt: performance.now() - 1_000 });
+      const { degraded } = await llm.writer.persona(late, signal);
+      assert.equal(degraded, true);
+      assert.equal(llm.model.calls.length, 0);
       assert.ok(llm.logLines.some((line) => line.includes('"code":"budget_spent"')));
     });
 
@@ -317,6 +328,29 @@ for (const protocol of PROTOCOLS) {
         [true, true, true],
       );
       assert.equal(llm.model.calls.length, 1);
+    });
+
+    test('deltas of an answer that does not fit: what kept the rules, then the next answer from its beginning', async () => {
+      const refused = '처음에는 이렇게 썼을지도 모르겠어요. 전화는 02-123-4567 로 해도 될 것 같아요.';
+      await using llm = await startLlmWriter({
+        protocol,
+        pace: { firstTokenMs: () => 20, tokensPerSecond: () => 300 },
+        behave: first(1, {
+          kind: 'changed',
+          change: (answer) => ({ ...(answer as object), summary: refused }),
+        }),
+      });
+      const deltas: { summary?: string }[] = [];
+      const { part, degraded } = await llm.writer.persona(BRIEF, signal, readerOf(deltas));
+      assert.equal(degraded, false);
+      const summaries = deltas.map(({ summary = '' }) => summary);
+      const isOf = (whole: string) => summaries.map((summary) => whole.startsWith(summary));
+      const again = isOf(refused).lastIndexOf(true) + 1;
+      assert.ok(again > 0 && again < summaries.length, summaries.join(' | '));
+      assert.ok(
+        isOf(refused).slice(0, again).every(Boolean) && isOf(part.summary).slice(again).every(Boolean),
+      );
+      for (const summary of summaries) assert.doesNotMatch(summary, /\d/);
     });
 
     test('deltas: parts of the part that only grow, then the part itself', async () => {

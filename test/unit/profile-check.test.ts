@@ -12,6 +12,7 @@ function finding(rule: Finding['rule'], severity: Finding['severity'], fingerpri
     callSite: 'src/things.ts:12',
     route: 'GET /things',
     step: undefined,
+    about: [],
     count: 5,
     timeMs: 20,
     savingMs: 10,

@@ -56,13 +56,17 @@ function lastLast(a: SpanNode, b: SpanNode): number {
   return a.end - b.end || b.start - a.start || (a.id < b.id ? 1 : -1);
 }
 
+/** What a request or a job does itself, outside of every step and call: its name would tell nobody what that is. */
+export const OWN_WORK = '(own work)';
+
 /**
- * Who is answerable for a segment: its step. Outside of every step the span itself, or what it waits for; a call to
- * another system is put down to the work around it, and where there is none a statement is named after its table.
+ * Who is answerable for what a node does: its step. Outside of every step the span itself, or what it waits for; a call
+ * to another system is put down to the work around it, and where there is none a statement is named after its table.
  */
-export function ownerOf({ node }: Segment): string {
+export function ownerOf(node: SpanNode): string {
   if (node.step !== undefined) return node.step;
   const { parent, span } = node;
+  if (span.kind === 'server' || (parent === undefined && span.kind !== 'client')) return OWN_WORK;
   if (span.kind !== 'client' || node.wait !== undefined) return node.name;
   if (parent?.span.kind === 'internal') return parent.name;
   const statement = span.attributes[QUERY_TEXT];
@@ -73,7 +77,7 @@ export function ownerOf({ node }: Segment): string {
 export function timeByOwner(path: readonly Segment[]): ReadonlyMap<string, number> {
   const times = new Map<string, number>();
   for (const segment of path) {
-    const owner = ownerOf(segment);
+    const owner = ownerOf(segment.node);
     times.set(owner, (times.get(owner) ?? 0) + segment.end - segment.start);
   }
   return times;

@@ -237,6 +237,17 @@ export function covered(intervals: readonly Interval[]): number {
   return total;
 }
 
+/** The stretches of the node in which no child ran. */
+export function uncovered({ start, end, children }: SpanNode): readonly Interval[] {
+  const stretches: Interval[] = [];
+  let from = start;
+  for (const child of children) {
+    if (child.start > from) stretches.push({ start: from, end: child.start });
+    from = Math.max(from, child.end);
+  }
+  return end > from ? [...stretches, { start: from, end }] : stretches;
+}
+
 /** Milliseconds of the node in which no child ran. */
 export function selfTime(node: SpanNode): number {
   return node.end - node.start - covered(node.children);

@@ -86,6 +86,7 @@ function findingOfCache({ cache, lookups, hitRate, netSavingMs }: CacheReport): 
     callSite: undefined,
     route: '',
     step: undefined,
+    about: [],
     count: lookups,
     timeMs: 0,
     savingMs: undefined,

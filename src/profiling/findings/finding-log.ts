@@ -45,8 +45,8 @@ export function createFindingLog(now: () => number) {
     severities.map((severity) => ({ rule: rule as RuleId, severity, count: 0 })),
   );
 
-  /** A trace that is looked at again, because more of it came, is no new occurrence. */
-  function record(finding: Finding): void {
+  /** A trace that is looked at again, because more of it came, is no new occurrence of what was found in it before. */
+  function record(finding: Finding, isKnown = false): void {
     const { fingerprint, traceId } = finding;
     const group = groups.get(fingerprint) ?? {
       worst: finding,
@@ -64,7 +64,7 @@ export function createFindingLog(now: () => number) {
     if (traceId === undefined) {
       if (group.occurrences === 0) count(finding);
       group.occurrences = 1;
-    } else if (!group.traceIds.includes(traceId)) {
+    } else if (!isKnown && !group.traceIds.includes(traceId)) {
       count(finding);
       group.occurrences += 1;
       group.traceIds = [traceId, ...group.traceIds].slice(0, TRACES);

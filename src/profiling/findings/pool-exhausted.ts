@@ -1,4 +1,4 @@
-import { covered } from '../analysis/span-tree.ts';
+import { covered, uncovered } from '../analysis/span-tree.ts';
 import { callSiteOf, durationOf, type Rule, rounded } from './rule.ts';
 
 /**
@@ -8,10 +8,11 @@ import { callSiteOf, durationOf, type Rule, rounded } from './rule.ts';
 const LEAST_MS = 50;
 const LEAST_SHARE = 0.1;
 
+/** A new connection that is opened in the meantime is no wait for one that is in use: nobody holds it. */
 export const poolExhausted: Rule = (unit) => {
   const waits = unit.nodes.filter(({ wait }) => wait === 'pool');
   const failed = waits.filter(({ span }) => span.failed).length;
-  const timeMs = covered(waits);
+  const timeMs = covered(waits.flatMap(uncovered));
   const share = timeMs / durationOf(unit.root);
   if (failed === 0 && (timeMs < LEAST_MS || share < LEAST_SHARE)) return [];
   return [

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { ownerOf } from '../analysis/critical-path.ts';
 import type { Interval, SpanNode } from '../analysis/span-tree.ts';
 import type { Unit } from '../analysis/unit-of-work.ts';
 import type { Finding, RuleId, Severity } from '../model.ts';
@@ -49,6 +50,7 @@ export function findingOf(found: FoundIn, unit: Unit, traceId: string): Finding 
     timeMs: rounded(timeMs),
     savingMs: savingMs === undefined ? undefined : rounded(savingMs),
     route: unit.route,
+    about: [...new Set(nodes.map(ownerOf))],
     traceId,
     spanIds: nodes.slice(0, MARKED).map(({ id }) => id),
     fingerprint: fingerprintOf(found.rule, unit.route, identity),

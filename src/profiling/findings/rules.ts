@@ -28,7 +28,7 @@ export function createRules(
     repeatedCommands,
     repeatedRequests,
     sequentialSteps,
-    slowStatements,
+    slowStatements(blocks),
     poolExhausted,
     modelDominates,
     identicalPrompts,

@@ -70,6 +70,37 @@ export function savingView({ evidence, savingMs }) {
   );
 }
 
+/** Where it is: a line, or what a finding is about that has none. @param {Finding} finding @returns {any} */
+function placeView({ callSite, evidence: { cache } }) {
+  if (callSite !== undefined) return el('code', {}, callSite);
+  return typeof cache === 'string' && el('span', {}, `${t('cache')} `, el('code', {}, cache));
+}
+
+/**
+ * Whether it is among what somebody has chosen; the text is one of its words on show, its line or its evidence.
+ *
+ * @param {Finding} finding @param {Record<string, string>} filters
+ */
+export function isFound(finding, { text = '', severity, rule, route }) {
+  if (severity && finding.severity !== severity) return false;
+  if (rule && finding.rule !== rule) return false;
+  if (route && finding.route !== route) return false;
+  const { callSite, route: ownRoute, step, evidence } = finding;
+  const words = [
+    findingTitle(finding),
+    ruleName(finding),
+    callSite,
+    ownRoute,
+    step,
+    ...Object.values(evidence),
+  ];
+  return words.some((word) =>
+    String(word ?? '')
+      .toLowerCase()
+      .includes(text.toLowerCase()),
+  );
+}
+
 /** @param {Finding} finding @returns {any} */
 export function severityBadge({ severity }) {
   return el('span', { class: `badge is-${severity}` }, t(`severity.${severity}`));
@@ -93,7 +124,7 @@ function evidenceView({ evidence }) {
  * @param {{ withRoute?: boolean, open?: boolean, withTrace?: boolean, more?: any }} [options]
  */
 export function findingView(finding, { withRoute = true, open = false, withTrace = true, more } = {}) {
-  const { rule, severity, callSite, route, step, traceId, spanIds } = finding;
+  const { rule, severity, route, step, traceId, spanIds } = finding;
   return el(
     'article',
     { class: `finding is-${severity}` },
@@ -102,7 +133,7 @@ export function findingView(finding, { withRoute = true, open = false, withTrace
     el(
       'div',
       { class: 'row soft' },
-      callSite && el('code', {}, t('at', { place: callSite })),
+      placeView(finding),
       savingView(finding),
       withRoute && route && routeLink(route),
       withTrace &&
@@ -127,7 +158,7 @@ export function findingLine({ worst, occurrences, fingerprint }) {
       'div',
       { class: 'row soft' },
       severityBadge(worst),
-      worst.callSite && el('code', {}, worst.callSite),
+      placeView(worst),
       savingView(worst),
       el('small', {}, t(occurrences === 1 ? 'inOneTrace' : 'inTraces', { count: number(occurrences) })),
     ),

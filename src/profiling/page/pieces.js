@@ -14,6 +14,18 @@ export function routeName(route) {
   return [el('code', { class: 'method' }, method), el('code', {}, path)];
 }
 
+/** What is no step is said in the language on show: a request's own work, and steps beyond the limit. @param {string} step */
+export function stepText(step) {
+  if (step === '(own work)') return t('ownWork');
+  return step === '(other steps)' ? t('furtherSteps') : step;
+}
+
+/** @param {string} step */
+export function stepName(step) {
+  const text = stepText(step);
+  return text === step ? el('code', { lang: 'en' }, step) : el('span', {}, text);
+}
+
 /** @param {string} route */
 export function routeLink(route) {
   return el('a', { class: 'route', href: addressOf('routes', route) }, routeName(route));

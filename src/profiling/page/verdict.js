@@ -2,38 +2,40 @@ import { addressOf } from './address.js';
 import { el } from './dom.js';
 import { findingAdvice, findingTitle, savingView } from './finding.js';
 import { ms, percent } from './format.js';
-import { routeName } from './pieces.js';
+import { routeName, stepName } from './pieces.js';
 import { currentLanguage, t } from './texts.js';
 
-/** @import { Finding, Verdict } from '../model.ts' */
+/** @import { Verdict } from '../model.ts' */
 
 /** The sentence that the page is there for. @param {Verdict} verdict */
 function sentence({ route, step }) {
   const parts = t('verdict', { route: '{route}', step: '{step}' }).split(/(\{route\}|\{step\})/);
   return parts.map((part) => {
     if (part === '{route}') return el('span', { lang: 'en' }, routeName(route));
-    return part === '{step}' ? el('strong', { lang: 'en' }, step) : part;
+    return part === '{step}'
+      ? el('strong', {}, step === '(own work)' ? t('ownWorkLong') : stepName(step))
+      : part;
   });
 }
 
-/** Whether what saves most is in another step: no reason for this one, but the next thing to do. @param {Finding} reason @param {Verdict} verdict */
-function isElsewhere({ step, evidence }, verdict) {
-  const steps = Array.isArray(evidence.steps) ? evidence.steps : [step ?? verdict.step];
-  return !steps.includes(verdict.step);
+/** What is of another step, or of the whole run, is no reason for this one: it is the next thing to do. @param {Verdict} verdict @returns {[string, any]} */
+function whyRow({ step, reason, elsewhere }) {
+  if (reason?.about.includes(step)) return [t('why'), findingTitle(reason)];
+  const next = reason ?? elsewhere;
+  return next ? [t('bestKnown'), findingTitle(next)] : [t('why'), t('whyUnknown')];
 }
 
 /** @param {Verdict} verdict @param {{ heading?: string }} [options] */
 export function verdictView(verdict, { heading = 'h1' } = {}) {
-  const { route, shareAtP50, shareAtP95, msAtP50, reason } = verdict;
+  const { route, shareAtP50, shareAtP95, msAtP50 } = verdict;
+  const reason = verdict.reason ?? verdict.elsewhere;
   const advice = reason && findingAdvice(reason);
   const rows = [
     [
       t('howMuch'),
       t('shareOfPath', { share: percent(shareAtP50), time: ms(msAtP50), p95: percent(shareAtP95) }),
     ],
-    reason && isElsewhere(reason, verdict)
-      ? [t('bestKnown'), findingTitle(reason)]
-      : [t('why'), reason ? findingTitle(reason) : t('whyUnknown')],
+    whyRow(verdict),
     reason?.callSite && [t('where'), el('code', {}, reason.callSite)],
     advice && [t('whatToDo'), advice],
     reason && [t('wouldSave'), savingView(reason) ?? t('savingUnknown')],

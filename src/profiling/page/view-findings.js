@@ -1,21 +1,37 @@
-import { addressOf } from './address.js';
+import { addressOf, rememberQuery } from './address.js';
 import { get, post } from './client.js';
 import { el, replaceContent } from './dom.js';
-import { findingTitle, findingView } from './finding.js';
+import { choicesOf, filtersForm, ruleChoices } from './filters.js';
+import { findingTitle, findingView, isFound } from './finding.js';
 import { moment, number } from './format.js';
 import { emptyState } from './pieces.js';
-import { t } from './texts.js';
+import { t, textOf } from './texts.js';
 
 /** @import { Address } from './address.js' */
 /** @import { FindingGroup } from '../model.ts' */
 
+const FIELDS = ['text', 'severity', 'rule', 'route'];
+
 /** @param {Address} address the id of one finding opens it. @returns {import('./main.js').View} */
-export function findingsView({ id }) {
+export function findingsView({ id, query }) {
+  /** @type {Record<string, string>} */
+  const filters = Object.fromEntries(FIELDS.map((name) => [name, query.get(name) ?? '']));
+  /** @type {readonly FindingGroup[]} */
+  let all = [];
   const list = el('div', { class: 'stack' });
+  const choices = el('div');
   const load = () => get('findings');
   let first = true;
 
-  function drawList(/** @type {{ findings: FindingGroup[] }} */ { findings }) {
+  function drawList(/** @type {{ findings: readonly FindingGroup[] }} */ { findings }) {
+    all = findings;
+    if (all.length > 0 && !choices.firstChild) choices.append(filtersView());
+    drawFound();
+  }
+
+  function drawFound() {
+    const findings = all.filter(({ worst }) => isFound(worst, filters));
+    const isFiltered = findings.length < all.length;
     const loud = findings.filter(({ mutedReason }) => mutedReason === undefined);
     const muted = findings.filter(({ mutedReason }) => mutedReason !== undefined);
     const views = (/** @type {FindingGroup[]} */ groups) =>
@@ -23,16 +39,51 @@ export function findingsView({ id }) {
     const sections = [
       loud.length > 0
         ? el('section', { class: 'panel stack' }, views(loud))
-        : emptyState(t('noFindings'), el('p', { class: 'soft' }, t('noFindingsText'))),
+        : isFiltered
+          ? emptyState(t('noFindingMatches'), el('p', {}, el('a', { href: '#/findings' }, t('clearFilters'))))
+          : emptyState(t('noFindings'), el('p', { class: 'soft' }, t('noFindingsText'))),
     ];
     if (muted.length > 0) {
       sections.push(
         el('section', { class: 'panel stack muted' }, el('h2', {}, t('mutedTitle')), views(muted)),
       );
     }
-    replaceContent(list, sections);
+    const found = t('findingsMatching', { shown: number(findings.length), all: number(all.length) });
+    replaceContent(list, [
+      ...(isFiltered && findings.length > 0 ? [el('p', { class: 'soft', role: 'status' }, found)] : []),
+      ...sections,
+    ]);
     if (first && id) queueMicrotask(() => document.getElementById(`finding-${id}`)?.scrollIntoView());
     first = false;
+  }
+
+  function filtersView() {
+    const routes = [...new Set(all.map(({ worst }) => worst.route))].filter(Boolean).toSorted();
+    return filtersForm(
+      filters,
+      [
+        {
+          name: 'text',
+          label: t('searchTraces'),
+          input: { type: 'search', placeholder: t('searchFindingsHint') },
+        },
+        {
+          name: 'severity',
+          label: t('severity'),
+          choices: choicesOf(
+            ['critical', 'warning', 'info'],
+            (severity) => textOf(`severity.${severity}`) ?? severity,
+          ),
+        },
+        { name: 'rule', label: t('finding'), choices: ruleChoices() },
+        { name: 'route', label: t('route'), choices: choicesOf(routes) },
+      ],
+      (name, value) => {
+        filters[name] = value;
+        rememberQuery(filters);
+        drawFound();
+      },
+    );
   }
 
   async function changed(/** @type {string} */ fingerprint) {
@@ -49,7 +100,7 @@ export function findingsView({ id }) {
     redraw: drawList,
     draw(data) {
       drawList(data);
-      return [el('h1', {}, t('findings')), el('p', { class: 'soft' }, t('findingsText')), list];
+      return [el('h1', {}, t('findings')), el('p', { class: 'soft' }, t('findingsText')), choices, list];
     },
   };
 }

@@ -45,7 +45,7 @@ function verdictView({ kind, evidence }) {
     ] ?? 'is-good';
   const limit =
     evidence &&
-    `${evidence.measure}: ${number(evidence.value, { maximumFractionDigits: 2 })} (${t('limit')} ${number(evidence.limit)})`;
+    `${textOf(`measure.${evidence.measure}`) ?? evidence.measure}: ${number(evidence.value, { maximumFractionDigits: 2 })} (${t('limit')} ${number(evidence.limit)})`;
   return el(
     'section',
     { class: `panel row live-verdict ${tone}` },

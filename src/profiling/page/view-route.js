@@ -3,7 +3,7 @@ import { get } from './client.js';
 import { el } from './dom.js';
 import { findingView } from './finding.js';
 import { ms, number, percent } from './format.js';
-import { figures, percentiles, routeName, table, toneOf } from './pieces.js';
+import { figures, percentiles, routeName, stepName, stepText, table, toneOf } from './pieces.js';
 import { t } from './texts.js';
 import { tracesTable } from './traces-table.js';
 import { verdictView } from './verdict.js';
@@ -116,17 +116,17 @@ function stepsPanel(steps) {
           'span',
           {
             class: toneOf(index),
-            title: `${step.step} ${percent(step[share])}`,
+            title: `${stepText(step.step)} ${percent(step[share])}`,
             style: { 'flex-grow': step[share], 'flex-basis': 0 },
           },
-          step[share] > 0.08 ? step.step : '',
+          step[share] > 0.08 ? stepText(step.step) : '',
         ),
       ),
     );
   const total = (/** @type {'msAtP50' | 'msAtP95'} */ key) =>
     ms(steps.reduce((sum, step) => sum + step[key], 0));
   const rows = steps.map(({ step, shareAtP50, shareAtP95, msAtP50, msAtP95 }, index) => [
-    [el('span', { class: `swatch ${toneOf(index)}` }), el('code', {}, step)],
+    [el('span', { class: `swatch ${toneOf(index)}` }), stepName(step)],
     percent(shareAtP50),
     ms(msAtP50),
     percent(shareAtP95),

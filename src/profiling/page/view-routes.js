@@ -2,7 +2,7 @@ import { rememberQuery } from './address.js';
 import { get } from './client.js';
 import { el, replaceContent } from './dom.js';
 import { ms, number, percent } from './format.js';
-import { emptyState, firstRequest, meter, routeLink, table } from './pieces.js';
+import { emptyState, firstRequest, meter, routeLink, stepName, stepText, table } from './pieces.js';
 import { t } from './texts.js';
 
 /** @import { RouteSummary } from '../model.ts' */
@@ -80,7 +80,17 @@ function tableOf(routes, whole, order) {
 /** What the cells are sorted by. @param {RouteSummary} summary */
 function valuesOf({ route, requests, errors, durationMs, statementsPerRequest, totalMs, verdict }) {
   const { p50, p95, p99 } = durationMs;
-  return [route, requests, errors, p50, p95, p99, statementsPerRequest, totalMs, verdict?.step ?? ''];
+  return [
+    route,
+    requests,
+    errors,
+    p50,
+    p95,
+    p99,
+    statementsPerRequest,
+    totalMs,
+    verdict ? stepText(verdict.step) : '',
+  ];
 }
 
 /** @param {RouteSummary} summary @param {number} whole */
@@ -94,6 +104,6 @@ function cells({ route, kind, requests, errors, durationMs, statementsPerRequest
     ms(durationMs.p99),
     number(statementsPerRequest, { maximumFractionDigits: 1 }),
     [percent(totalMs / whole), meter(totalMs / whole)],
-    verdict ? [el('code', {}, verdict.step), ' ', el('small', {}, percent(verdict.shareAtP50))] : '–',
+    verdict ? [stepName(verdict.step), ' ', el('small', {}, percent(verdict.shareAtP50))] : '–',
   ];
 }

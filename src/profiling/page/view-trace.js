@@ -3,7 +3,7 @@ import { get } from './client.js';
 import { el } from './dom.js';
 import { findingView } from './finding.js';
 import { moment, ms, number, percent } from './format.js';
-import { figures, routeName, traceBadges } from './pieces.js';
+import { figures, routeName, stepName, traceBadges } from './pieces.js';
 import { t } from './texts.js';
 import { spansOf } from './trace-spans.js';
 import { stepsOf } from './waterfall-model.js';
@@ -33,7 +33,7 @@ export function traceView({ id, query }) {
 /** @param {TraceDetail} trace @param {{ jaegerUrl?: string }} links */
 function headingOf(trace, { jaegerUrl }) {
   const { traceId, route, startedAt, durationMs, totalMs, spans, statements, units } = trace;
-  const [biggest] = stepsOf(units[0]?.criticalPath ?? []);
+  const [biggest] = units[0] ? stepsOf(units[0]) : [];
   return el(
     'section',
     { class: 'panel stack' },
@@ -65,7 +65,7 @@ function headingOf(trace, { jaegerUrl }) {
         ? [
             /** @type {[string, any, string]} */ ([
               t('bottleneck'),
-              el('code', {}, biggest.step),
+              stepName(biggest.step),
               t('shareOfThisPath', { share: percent(biggest.share), time: ms(biggest.time) }),
             ]),
           ]

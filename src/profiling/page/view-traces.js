@@ -1,27 +1,15 @@
 import { addressOf, rememberQuery } from './address.js';
 import { get } from './client.js';
 import { el, replaceContent } from './dom.js';
+import { choicesOf, filtersForm, ruleChoices } from './filters.js';
 import { number } from './format.js';
 import { emptyState, firstRequest } from './pieces.js';
-import { t, textOf } from './texts.js';
+import { t } from './texts.js';
 import { tracesTable } from './traces-table.js';
 
 /** @import { Address } from './address.js' */
 /** @import { TracePage } from '../model.ts' */
 
-const RULES = [
-  'n-plus-one',
-  'redundant-reads',
-  'redis-n-plus-one',
-  'http-n-plus-one',
-  'sequential-steps',
-  'slow-statement',
-  'pool-exhausted',
-  'model-dominates',
-  'identical-prompts',
-  'cache-not-paying',
-  'event-loop-blocked',
-];
 const FIELDS = ['text', 'route', 'status', 'rule', 'minDurationMs', 'order', 'finding'];
 
 /** @param {Address} address @returns {import('./main.js').View} */
@@ -81,58 +69,35 @@ export function tracesView({ query }) {
  * @param {(name: string, value: string) => Promise<void>} change
  */
 function filtersView(filters, routes, change) {
-  const input = (/** @type {string} */ name, /** @type {string} */ label, /** @type {any} */ options = {}) =>
-    el(
-      'label',
-      { class: name === 'text' ? 'search' : undefined },
-      label,
-      el('input', {
-        name,
-        value: filters[name],
-        oninput: (/** @type {any} */ { target }) => change(name, target.value),
-        ...options,
-      }),
-    );
-  const select = (
-    /** @type {string} */ name,
-    /** @type {string} */ label,
-    /** @type {[string, string][]} */ choices,
-  ) =>
-    el(
-      'label',
-      {},
-      label,
-      el(
-        'select',
-        { name, onchange: (/** @type {any} */ { target }) => change(name, target.value) },
-        choices.map(([value, text]) => el('option', { value, selected: value === filters[name] }, text)),
-      ),
-    );
-  return el(
-    'form',
-    {
-      class: 'panel filters',
-      role: 'search',
-      onsubmit: (/** @type {Event} */ event) => event.preventDefault(),
-    },
-    input('text', t('searchTraces'), { type: 'search', placeholder: t('searchTracesHint') }),
-    select('route', t('route'), [
-      ['', t('any')],
-      ...routes.map((/** @type {string} */ route) => /** @type {[string, string]} */ ([route, route])),
-    ]),
-    select('status', t('status'), [
-      ['', t('any')],
-      ['ok', t('ok')],
-      ['error', t('error')],
-    ]),
-    select('rule', t('finding'), [
-      ['', t('any')],
-      ...RULES.map((rule) => /** @type {[string, string]} */ ([rule, textOf(`${rule}.name`) ?? rule])),
-    ]),
-    input('minDurationMs', t('atLeastMs'), { type: 'number', min: 0, inputMode: 'numeric' }),
-    select('order', t('order'), [
-      ['', t('newest')],
-      ['slowest', t('slowest')],
-    ]),
+  return filtersForm(
+    filters,
+    [
+      {
+        name: 'text',
+        label: t('searchTraces'),
+        input: { type: 'search', placeholder: t('searchTracesHint') },
+      },
+      { name: 'route', label: t('route'), choices: choicesOf(routes) },
+      {
+        name: 'status',
+        label: t('status'),
+        choices: choicesOf(['ok', 'error'], (status) => t(status === 'ok' ? 'ok' : 'error')),
+      },
+      { name: 'rule', label: t('finding'), choices: ruleChoices() },
+      {
+        name: 'minDurationMs',
+        label: t('atLeastMs'),
+        input: { type: 'number', min: 0, inputMode: 'numeric' },
+      },
+      {
+        name: 'order',
+        label: t('order'),
+        choices: [
+          ['', t('newest')],
+          ['slowest', t('slowest')],
+        ],
+      },
+    ],
+    change,
   );
 }

@@ -1,6 +1,6 @@
 /** What a waterfall shows, worked out from a trace. Nothing here touches the page. */
 
-/** @import { CriticalSegment, TraceDetail, WaterfallRow } from '../model.ts' */
+/** @import { CriticalSegment, TraceDetail, UnitOfWork, WaterfallRow } from '../model.ts' */
 
 /** @typedef {'server' | 'step' | 'database' | 'http' | 'redis' | 'model' | 'job' | 'wait' | 'other'} Category */
 /** @typedef {{ startMs: number, durationMs: number }} Stretch */
@@ -136,12 +136,12 @@ export function piecesOf(path) {
   return pieces;
 }
 
-/** What each step has of a critical path, the most first. @param {readonly CriticalSegment[]} path */
-export function stepsOf(path) {
+/** What each step has of a critical path, the most first. @param {UnitOfWork} unit */
+export function stepsOf({ spanId: root, criticalPath: path }) {
   /** @type {Map<string, number>} */
   const sums = new Map();
-  for (const { name, step, durationMs } of path) {
-    const label = step ?? name;
+  for (const { spanId, name, step, durationMs } of path) {
+    const label = step ?? (spanId === root ? '(own work)' : name);
     sums.set(label, (sums.get(label) ?? 0) + durationMs);
   }
   const whole = path.reduce((sum, { durationMs }) => sum + durationMs, 0);

@@ -16,6 +16,7 @@ import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import type { Work } from '../work.ts';
 import { fromTimeInput, now, toEpochMs, toHrTime } from './clock.ts';
+import { framesOf } from './stack-frames.ts';
 
 /** The limits of the OpenTelemetry specification for attributes, events and links of one span. */
 const LIMIT = 128;
@@ -163,10 +164,10 @@ export class RecordedSpan implements Span, ReadableSpan {
 
   /** The type and the frames alone: a message quotes the values that it is about. */
   recordException(exception: Exception, time?: TimeInput): void {
-    const { code, name, stack } =
-      typeof exception === 'string' ? {} : (exception as Partial<Error> & { code?: unknown });
+    const error = typeof exception === 'string' ? {} : (exception as Partial<Error> & { code?: unknown });
+    const { code, name } = error;
     const type = code === undefined ? (name ?? 'Error') : String(code);
-    const frames = framesOf(stack ?? '');
+    const frames = framesOf(error).join('\n');
     // Most instrumentations leave it out.
     if (this.attributes['error.type'] === undefined) this.setAttribute('error.type', type);
     this.addEvent(
@@ -219,11 +220,4 @@ function countWhole(attributes: Attributes): number {
 
 function isAttributes(given: Attributes | TimeInput | undefined): given is Attributes {
   return typeof given === 'object' && !Array.isArray(given) && !(given instanceof Date);
-}
-
-function framesOf(stack: string): string {
-  return stack
-    .split('\n')
-    .filter((line) => /^\s+at /.test(line))
-    .join('\n');
 }

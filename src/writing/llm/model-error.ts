@@ -70,12 +70,20 @@ export function toModelError(error: unknown): ModelError {
   return new ModelError(statusCode < 400 ? 'unavailable' : 'request_refused');
 }
 
+/** Milliseconds that a provider may ask for: a day, and not the year that a broken header says. */
+const LONGEST_RETRY_AFTER_MS = 24 * 60 * 60 * 1_000;
+
 /** Milliseconds: `Retry-After` in seconds or as a date, OpenAI's `retry-after-ms`, Gemini's `RetryInfo` in the body. */
 function readRetryAfter(headers: Readonly<Record<string, string>>, body: string): number | undefined {
+  const asked = readAsked(headers, body);
+  return asked === undefined ? undefined : Math.min(LONGEST_RETRY_AFTER_MS, Math.max(0, asked));
+}
+
+function readAsked(headers: Readonly<Record<string, string>>, body: string): number | undefined {
   const ms = Number.parseFloat(headers['retry-after-ms'] ?? '');
   if (ms >= 0) return ms;
   const text = headers['retry-after'] ?? /"retryDelay":\s*"([\d.]+)s"/.exec(body)?.[1];
   if (text === undefined) return undefined;
   const inMs = /^[\d.]+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isNaN(inMs) ? undefined : Math.max(0, inMs);
+  return Number.isNaN(inMs) ? undefined : inMs;
 }

@@ -11,6 +11,8 @@ type PolicyApi = Awaited<ReturnType<typeof startFakePolicyApi>>;
 
 /** Leaving its scope ends all of it, however the test went. */
 export interface Fleet extends AsyncDisposable {
+  /** Resolves once both processes serve, and policies have been synchronised. */
+  readonly ready: Promise<void>;
   readonly api: ServiceProcess;
   readonly worker: ServiceProcess;
   /** Another worker in the place of the one that has ended, on the same ops port. */
@@ -56,23 +58,29 @@ export async function startFleet(env: Readonly<Record<string, string>> = {}): Pr
     YOUTH_POLICY_API_URL: policyApi.url,
     ...env,
   };
-  const start = async (role: 'api' | 'worker', ports: Record<string, string> = {}) => {
-    const started = await startProcess({ env: { ...common, ...ports, ROLE: role } });
-    await started.ready;
-    return started;
-  };
+  const start = (role: 'api' | 'worker', ports: Record<string, string> = {}) =>
+    startProcess({ env: { ...common, ...ports, ROLE: role } });
   const api = resources.use(await start('api'));
   const worker = resources.use(await start('worker'));
-  await eventually(async () => {
-    const metrics = await (await fetch(`${worker.opsUrl}/metrics`)).text();
-    return metrics.includes('meari_policy_sync_age_seconds{') ? true : undefined;
+  const ready = Promise.all([api.ready, worker.ready]).then(async () => {
+    await eventually(async () => {
+      const metrics = await (await fetch(`${worker.opsUrl}/metrics`)).text();
+      return metrics.includes('meari_policy_sync_age_seconds{') ? true : undefined;
+    });
   });
+  // Whoever does not wait for it learns of it by what comes next.
+  ready.catch(() => {});
 
   const owned = resources.move();
   return {
+    ready,
     api,
     worker,
-    replaceWorker: async () => owned.use(await start('worker', { OPS_PORT: new URL(worker.opsUrl).port })),
+    async replaceWorker() {
+      const another = owned.use(await start('worker', { OPS_PORT: new URL(worker.opsUrl).port }));
+      await another.ready;
+      return another;
+    },
     redis,
     postgres,
     model,

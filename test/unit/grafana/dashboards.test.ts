@@ -132,6 +132,19 @@ for (const dashboard of dashboards) {
         );
     });
 
+    test('each link takes what the queries of its panel keep', () => {
+      for (const { title, targets = [], fieldConfig } of panels) {
+        const links = fieldConfig?.defaults.links ?? [];
+        const labels = links.flatMap(({ url }) =>
+          [...url.matchAll(/\$\{__field\.labels\.(\w+)/g)].map(([, label]) => label ?? ''),
+        );
+        for (const label of labels) {
+          for (const { expr } of targets)
+            assert.match(expr, new RegExp(`by \\([^)]*\\b${label}\\b`), `${title}: ${label}`);
+        }
+      }
+    });
+
     test('variables: from a known source, several or all', () => {
       for (const variable of dashboard.templating.list) {
         if (variable.type !== 'query') continue;

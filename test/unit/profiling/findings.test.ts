@@ -333,6 +333,19 @@ describe('the other rules', () => {
     });
   }
 
+  test('pool-exhausted: not for the time in which a new connection was opened', () => {
+    const opening = (to: number) => span({ id: 'o', parent: 'w', from: 0, to, kind: 'client' });
+    assert.deepEqual(find([request(500), wait(120), opening(118)]), []);
+    const finding = findOnly([request(500), wait(120), opening(60)]);
+    assert.deepEqual([finding.rule, finding.timeMs, finding.savingMs], ['pool-exhausted', 60, 60]);
+  });
+
+  test('a statement is not slow for the time in which nobody could take its answer', () => {
+    const blocks = [{ start: 450, end: 550 }];
+    assert.deepEqual(find([request(5_000), slow('a', 549)], blocks), []);
+    assert.equal(findOnly([request(5_000), slow('a', 600)], blocks).rule, 'slow-statement');
+  });
+
   test('event-loop-blocked: the step that worked at that time, not who waited for an answer', () => {
     const spans = [
       request(600),
@@ -485,6 +498,7 @@ describe('the log of findings', () => {
     callSite: undefined,
     route: 'GET /things',
     step: undefined,
+    about: [],
     count: 1,
     timeMs: savingMs,
     savingMs,
@@ -507,6 +521,14 @@ describe('the log of findings', () => {
     assert.equal(group?.occurrences, 3);
     assert.equal(group?.worst.traceId, 't2');
     assert.deepEqual(group?.traceIds, ['t3', 't2', 't1']);
+  });
+
+  test('what is found again in a trace that more has come of is no occurrence, however old the trace', () => {
+    const log = createFindingLog(() => 7);
+    for (let index = 0; index < 12; index++) log.record(finding('a', `t${index}`, 10));
+    log.record(finding('a', 't0', 20), true);
+    assert.equal(log.all()[0]?.occurrences, 12);
+    assert.equal(log.all()[0]?.worst.savingMs, 20);
   });
 
   test('the line of code of another occurrence, where the worst does not know its own', () => {

@@ -14,6 +14,15 @@ const RULES = [...(/type RuleId =([^;]*);/.exec(MODEL)?.[1] ?? '').matchAll(/'([
   ([, rule = '']) => rule,
 );
 
+const LIVE = await readFile(new URL('live/verdict.ts', folder), 'utf8');
+const MEASURES = [...LIVE.matchAll(/verdict\('\w+', '([^']+)'/g)].map(([, measure = '']) => measure);
+const { KOREAN } = (await import(`${folder}page/texts-ko.js`)) as { KOREAN: Texts };
+
+test('what the live verdict has measured is said in Korean too', () => {
+  assert.equal(new Set(MEASURES).size, 5);
+  for (const measure of MEASURES) assert.match(KOREAN[`measure.${measure}`] ?? '', /[가-힣]/, measure);
+});
+
 const LANGUAGES: Readonly<Record<string, Texts>> = {
   English: RULES_ENGLISH,
   Korean: RULES_KOREAN,

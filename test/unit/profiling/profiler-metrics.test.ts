@@ -86,8 +86,8 @@ test('time on critical paths grows by what requests took, told by who is answera
   assert.deepEqual(
     others.map(({ labels }) => labels),
     [
-      { route: 'GET (no route)', step: 'GET' },
-      { route: 'tidy up', step: 'tidy up' },
+      { route: 'GET (no route)', step: '(own work)' },
+      { route: 'tidy up', step: '(own work)' },
     ],
   );
 });

@@ -110,6 +110,70 @@ describe('the profiler', () => {
     assert.deepEqual([profiler.route('process')?.requests, profiler.route('process')?.kind], [1, 'consumer']);
   });
 
+  test('what ends after the answer is put to its trace, and nothing of it is counted twice', () => {
+    const { profiler, request, start, settle, hooks, within } = startProfiler();
+    const requests = Array.from({ length: 12 }, () => {
+      const root = request('/early', { startTime: 0 });
+      for (let index = 0; index < 5; index++) {
+        const attributes = { 'db.system.name': 'postgresql' };
+        const query = start('query', root, { kind: SpanKind.CLIENT, attributes, startTime: index * 10 });
+        within(root, () =>
+          hooks.statement(query, { query: { text: 'select * from t where id = $1', values: [index] } }),
+        );
+        query.end(index * 10 + 10);
+      }
+      root.end(60);
+      return root;
+    });
+    settle();
+    for (const root of requests) start('late', root).end();
+    settle();
+    const [group] = profiler.findings();
+    assert.equal(group?.occurrences, 12);
+    assert.equal(profiler.findingCounts().find(({ rule }) => rule === 'n-plus-one')?.count, 12);
+    const detail = profiler.trace(requests[0]?.spanContext().traceId ?? '');
+    assert.deepEqual([detail?.spans, detail?.units.length], [7, 1]);
+    assert.deepEqual(
+      profiler.routes().map(({ route, requests }) => [route, requests]),
+      [['GET /early', 12]],
+    );
+  });
+
+  test('what a request left running is no route of its own when the request is no longer kept', () => {
+    const { profiler, request, start, settle } = startProfiler();
+    // Of those that are alike some are kept; the rest are counted, and gone.
+    const requests = Array.from({ length: 100 }, () => request('/many', { startTime: 0 }));
+    for (const root of requests) root.end(1);
+    settle();
+    assert.ok(profiler.store().thinnedTraces > 50);
+    for (const root of requests) start('late', root).end();
+    settle();
+    assert.deepEqual(
+      profiler.routes().map(({ route, requests }) => [route, requests]),
+      [['GET /many', 100]],
+    );
+  });
+
+  test('look-ups of a span that is cut off, and ends later, are counted once', () => {
+    const { profiler, request, settle } = startProfiler({ budgetBytes: MEBIBYTE });
+    const root = request('/cut');
+    const lookUp = () =>
+      root.addEvent('cache.lookup', {
+        'cache.name': 'things',
+        'cache.result': 'miss',
+        'cache.duration_ms': 1,
+      });
+    lookUp();
+    // Those that nobody ends push the oldest out.
+    for (let index = 0; index < 1_000; index++) request('/left');
+    settle();
+    assert.equal(profiler.trace(root.spanContext().traceId)?.unfinished, true);
+    lookUp();
+    root.end();
+    settle();
+    assert.equal(profiler.overview().caches[0]?.lookups, 2);
+  });
+
   test('a process that has no root shows its part, and says so', () => {
     const { profiler, start, settle } = startProfiler();
     const traceId = 'a'.repeat(32);
@@ -144,7 +208,7 @@ describe('the profiler', () => {
       route?.steps.map(({ step, shareAtP50 }) => [step, Number(shareAtP50.toFixed(3))]),
       [
         ['sources', 0.6],
-        ['GET', 0.4],
+        ['(own work)', 0.4],
       ],
     );
     assert.equal(route?.verdict?.route, 'GET /shared');
@@ -180,6 +244,34 @@ describe('the profiler', () => {
     assert.equal(profiler.overview().findings.length, 0);
     assert.equal(profiler.overview().verdict?.reason, undefined);
     assert.equal(profiler.findings()[0]?.mutedReason, 'being mended');
+  });
+
+  test('the reason is about the step itself or the run; what is elsewhere is told as that', () => {
+    const { profiler, request, start, settle } = startProfiler();
+    const root = request('/waiting', { startTime: 0 });
+    start('wait for a connection', root, { startTime: 0, attributes: { 'profiler.wait': 'pool' } }).end(60);
+    start('llm.wait', root, { startTime: 60 }).end(300);
+    root.end(310);
+    settle();
+    const verdict = profiler.overview().verdict;
+    assert.deepEqual([verdict?.step, verdict?.reason], ['llm.wait', undefined]);
+    assert.equal(verdict?.elsewhere?.rule, 'pool-exhausted');
+    assert.deepEqual(verdict?.elsewhere?.about, ['wait for a connection']);
+    assert.doesNotMatch(verdict?.text ?? '', /connection/);
+  });
+
+  test('what a request does itself is not called by the name of the request', () => {
+    const { profiler, request, start, settle } = startProfiler();
+    const root = request('/itself', { startTime: 0 });
+    start('call', root, { startTime: 0, kind: SpanKind.CLIENT }).end(10);
+    root.end(100);
+    settle();
+    const verdict = profiler.overview().verdict;
+    assert.equal(verdict?.step, '(own work)');
+    assert.match(
+      verdict?.text ?? '',
+      /^The bottleneck of GET \/itself is its own work, outside of every step/,
+    );
   });
 
   test('takes the values out of a statement that nobody has taken them out of', () => {

@@ -9,6 +9,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { createSelfCost } from '../../../src/profiling/cost/self-cost.ts';
 import type { RecordedSpan } from '../../../src/profiling/tracing/recorded-span.ts';
 import { createSampler, exportRatioFrom, type Sampler } from '../../../src/profiling/tracing/sampler.ts';
+import { framesOf } from '../../../src/profiling/tracing/stack-frames.ts';
 import { createTracerProvider } from '../../../src/profiling/tracing/tracer-provider.ts';
 import { startProfiler } from '../../support/profiler.ts';
 
@@ -102,6 +103,24 @@ describe('a span', () => {
     assert.equal(event?.attributes['exception.type'], 'TypeError');
     assert.match(String(event?.attributes['exception.stacktrace']), /tracing\.test\.ts/);
     assert.ok(!JSON.stringify(event).includes('secret'));
+  });
+
+  test('takes no line of a message for a frame', () => {
+    const words = ['I sat', '    at the bridge', '   at home:1:2', '    at last (file:///secret:1:2)'];
+    const told = framesOf(new Error(words.join('\n')));
+    assert.match(told[0] ?? '', /tracing\.test\.ts:\d+:\d+\)$/);
+    assert.doesNotMatch(told.join(), /bridge|home|secret/);
+    // Query builders put the statement in front of the message that is in the stack.
+    const rewritten = new Error(words.slice(0, 3).join('\n'));
+    rewritten.message = `select 1 - ${rewritten.message}`;
+    assert.deepEqual(
+      framesOf(rewritten)
+        .join()
+        .match(/bridge|home/g),
+      null,
+    );
+    assert.ok(framesOf(rewritten).length > 2);
+    assert.ok(framesOf(new Error()).length > 2);
   });
 
   test('has 128 attributes and events at most, and tells what it dropped', () => {

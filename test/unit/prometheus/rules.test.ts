@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { panelsOf, readDashboards } from '../../support/grafana/dashboard-files.ts';
 import { metricsOf } from '../../support/prometheus/promql.ts';
 import {
   type AlertRule,
@@ -18,7 +19,7 @@ import { promtoolPath } from '../../support/tools.ts';
 const RUNBOOK = new URL('../../../docs/runbook.md', import.meta.url).pathname;
 /** What each section tells, in this order. */
 const PARTS = ['Means', 'Users notice', 'Check', 'Mend', 'Escalate'];
-const DASHBOARDS = ['meari-service', 'meari-bottleneck', 'meari-runtime', 'meari-workers'];
+const dashboards = await readDashboards();
 
 /** Rejects with promtool's own words when it finds a fault. */
 async function promtool(...args: string[]): Promise<void> {
@@ -69,7 +70,10 @@ describe('each alert', () => {
       assert.match(labels.severity ?? '', /^(page|ticket)$/);
       assert.match(annotations.summary ?? '', /^[A-Z][^.{]+$/);
       assert.match(annotations.description ?? '', /^.+\.$/s);
-      assert.ok(DASHBOARDS.includes(annotations.dashboard ?? ''), `${annotations.dashboard}`);
+      assert.ok(
+        dashboards.some(({ uid }) => uid === annotations.dashboard),
+        `${annotations.dashboard}`,
+      );
     });
 
     test(`${name(rule)}: has its section in the runbook`, () => {
@@ -111,6 +115,33 @@ test('the runbook has no section without an alert, and no link into nowhere', ()
     links.filter((anchor) => !known.has(anchor)),
     [],
   );
+});
+
+test('the runbook names dashboards and panels that there are', () => {
+  const panels = new Map(
+    dashboards.map((dashboard) => [
+      dashboard.title.replace('Meari / ', ''),
+      panelsOf(dashboard).map(({ title }) => title),
+    ]),
+  );
+  const named: string[] = [];
+  const unknown: string[] = [];
+  for (const [anchor, section] of readRunbook()) {
+    // `*Dashboard*, "Panel", "Panel"; *Dashboard* …`, with code beside it that has quotation marks of its own.
+    const [check = ''] = /^- \*\*Check\*\*: .*?(?=^- \*\*)/ms.exec(section) ?? [];
+    let dashboard = '';
+    for (const [, title, panel] of check
+      .replaceAll(/`[^`]*`|\*\*/g, '')
+      .replaceAll(/\s+/g, ' ')
+      .matchAll(/\*([A-Z][^*]+)\*|"([^"]+)"/g)) {
+      if (title !== undefined) dashboard = title;
+      if (panel === undefined) continue;
+      named.push(panel);
+      if (!panels.get(dashboard)?.includes(panel)) unknown.push(`${anchor}: ${dashboard}, "${panel}"`);
+    }
+  }
+  assert.deepEqual(unknown, []);
+  assert.ok(named.length > 40, `${named.length}`);
 });
 
 test('every recorded series is asked for by name, and each that is asked for is recorded', () => {

@@ -2,7 +2,8 @@ import type { Redis } from 'ioredis';
 
 /**
  * One script, so that look and take are one step, by the clock of Redis alone. A place goes to whoever came first
- * among all processes; those whose process is no longer heard of are passed over.
+ * among all processes; those whose process is no longer heard of are passed over. Whoever asks again because the
+ * answer was lost has its place still, and a Redis that has forgotten the line goes on counting after those who wait.
  *
  * Calls run in `running` until they are given back or their time is over. `counted` has every call that still counts
  * for the window, with the moment at which it stops to.
@@ -20,12 +21,15 @@ redis.call('ZADD', alive, now, process)
 redis.call('ZREMRANGEBYSCORE', alive, '-inf', now - windowMs - callMs)
 redis.call('ZREMRANGEBYSCORE', running, '-inf', now)
 redis.call('ZREMRANGEBYSCORE', counted, '-inf', now)
-if place == 0 then place = redis.call('INCR', tickets) end
+if place == 0 then place = redis.call('INCR', tickets)
+elseif place > tonumber(redis.call('GET', tickets) or 0) then redis.call('SET', tickets, place) end
+local processes = redis.call('ZCARD', alive)
+if redis.call('ZSCORE', running, ticket) then return {1, place, processes} end
 redis.call('ZADD', waiting, place, ticket)
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, 2 * (windowMs + callMs)) end
 
 local free = math.min(atOnce - redis.call('ZCARD', running), perWindow - redis.call('ZCARD', counted))
-local processes = redis.call('ZCARD', alive)
+if free <= 0 then return {0, place, processes} end
 local before = 0
 for _, other in ipairs(redis.call('ZRANGE', waiting, 0, -1)) do
   if before >= free then break end

@@ -79,19 +79,29 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
 
   /** Nobody passes by Redis before the calls of this process are counted there. */
   async function restore(): Promise<void> {
-    if (!isBehind) return;
-    const now = performance.now();
-    const known = [...calls].map(([ticket, until]) => ({
-      ticket,
-      countsForMs: until && Math.max(0, until - now),
-    }));
-    isBehind = false;
-    try {
-      await places.restore(known);
-    } catch (error) {
-      isBehind = true;
-      throw error;
+    // Again for those that were made meanwhile.
+    while (isBehind) {
+      const now = performance.now();
+      const known = [...calls].map(([ticket, until]) => ({
+        ticket,
+        countsForMs: until && Math.max(0, until - now),
+      }));
+      isBehind = false;
+      try {
+        await places.restore(known);
+      } catch (error) {
+        isBehind = true;
+        throw error;
+      }
     }
+  }
+
+  /** Counts a call that was made without Redis, and tells it as soon as it can be told. */
+  function keepLocal(ticket: string, end: () => void): Release {
+    const release = keep(ticket, () => endLocal(ticket, end));
+    isBehind = true;
+    untraced(catchUp).catch(() => {});
+    return release;
   }
 
   function leave(ticket: string): void {
@@ -113,6 +123,8 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
   async function ask(waiter: Waiter): Promise<boolean> {
     try {
       await catchUp();
+      // It gave up meanwhile: asking now would put it back into the line, for good.
+      if (!line.includes(waiter)) return true;
       const { granted, place, processes } = await places.attempt(waiter.ticket, waiter.place);
       failingSince = undefined;
       leaving.forEach(leave);
@@ -193,7 +205,7 @@ export function createSharedLimiter({ redis, callMs, ...limits }: SharedLimiterO
           fallBack() {
             signal.removeEventListener('abort', onAbort);
             leave(ticket);
-            local.acquire(signal).then((end) => resolve(keep(ticket, () => endLocal(ticket, end))), reject);
+            local.acquire(signal).then((end) => resolve(keepLocal(ticket, end)), reject);
           },
         };
         signal.addEventListener('abort', onAbort, { once: true });

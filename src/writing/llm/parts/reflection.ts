@@ -8,7 +8,7 @@ import { dataBlock } from '../prompts/data-block.ts';
 import { REFLECTION_RULES, SERVICE_RULES } from '../prompts/rules.ts';
 import { userBlocks } from '../prompts/user-blocks.ts';
 import type { Task } from '../task.ts';
-import { line, prose } from '../texts/answer-texts.ts';
+import { line, prose, textsOf } from '../texts/answer-texts.ts';
 import { textRules } from '../texts/text-rules.ts';
 import { fittingInsights, fittingPolicies } from './material.ts';
 
@@ -32,7 +32,8 @@ interface Material {
 
 export function reflectionTask(brief: CardsBrief): Task<ReflectionAnswer, Reflection> {
   const material = { insights: fittingInsights(brief), policies: fittingPolicies(brief) };
-  const rules = textRules([JSON.stringify(material), brief.topic.userContext ?? '']);
+  const said = textsOf(material).map(({ text }) => text);
+  const rules = textRules([...said, brief.topic.userContext ?? '']);
   return {
     name: 'reflection',
     startedAt: brief.startedAt,

@@ -1,10 +1,16 @@
-/** Links and addresses: with their scheme, by a name that has a dot in it, of mail. */
+/** Links and addresses: with their scheme, of mail, of an account, by a name that has a dot in it. */
 const ADDRESS =
-  /(?:https?:\/\/|www\.)[^\s)\]”’"'<>]+|[\w.+-]+@[\w-]+\.[\w.]+|(?<![\w.@/-])[a-z][\w-]*(?:\.[\w-]+)*\.[a-z]{2,}(?![\w-])/gi;
+  /(?:https?:\/\/|www\.)[^\s)\]”’"'<>]+|(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.]+|@[a-z][\w.]{2,}|(?<![\w.@/-])[a-z][\w-]*(?:\.[\w-]+)*\.[a-z]{2,}(?![\w-])/gi;
+
+/** What is written between the parts of a number: models have dashes of all kinds, with spaces around them. */
+const DASHES = '\\-\u2010-\u2015\u2212';
+const GAP = `[${DASHES}.\\s]{0,3}`;
 
 /** Telephone numbers of eight digits and more: with an area code, of a mobile, of a company, from abroad. */
-const LONG_NUMBER =
-  /(?<!\d)(?:0\d{1,2}[-–.\s)]{0,2}\d{3,4}[-–.\s]?\d{4}|1[568]\d{2}[-–.\s]?\d{4}|\+82[-–.\s]?\d{1,2}[-–.\s]?\d{3,4}[-–.\s]?\d{4})(?!\d)/g;
+const LONG_NUMBER = new RegExp(
+  `(?<!\\d)(?:0(?:50\\d|\\d{1,2})[)]?${GAP}\\d{3,4}${GAP}\\d{4}|1[568]\\d{2}${GAP}\\d{4}|\\+82${GAP}\\d{1,2}${GAP}\\d{3,4}${GAP}\\d{4})(?!\\d)`,
+  'g',
+);
 
 /** Emergency and counselling numbers are of three digits (109, 119) and of four that begin with 13 (1388, 1393). */
 const SERVICE = '1(?:0[79]|1\\d|2[0-35-9]|3[1-4]|41|8[28])|13\\d\\d';
@@ -17,9 +23,11 @@ const SPACED_UNIT =
 
 /** Not a part of a longer number, of a range, a date, a time or a name. */
 const SHORT_NUMBER = new RegExp(
-  `(?<![\\dA-Za-z]|\\d[.,:/~–-])(?:${SERVICE})(?!\\d|[.,:/~–-]\\d|${UNIT}|\\s(?:${SPACED_UNIT}))`,
+  `(?<![\\dA-Za-z]|\\d[.,:~${DASHES}])(?:${SERVICE})(?!\\d|[.,:~${DASHES}]\\d|${UNIT}|\\s(?:${SPACED_UNIT}))`,
   'g',
 );
+
+const NUMBER_PART = new RegExp(`[\\d\\s+().${DASHES}]`);
 
 interface Contact {
   readonly text: string;
@@ -46,7 +54,11 @@ export function findForeignContact(sources: readonly string[]): (text: string) =
 
 /** A text that goes on, without a number at its end: there may be more of it to come. */
 export function withoutOpenNumber(text: string): string {
-  return text.replace(/[\d+(][\d\s+().–-]*$/, '');
+  // From the end: a pattern that ends with it would be tried at every digit of a text.
+  let end = text.length;
+  while (NUMBER_PART.test(text.charAt(end - 1))) end -= 1;
+  const begin = text.slice(end).search(/[\d+(]/);
+  return begin < 0 ? text : text.slice(0, end + begin);
 }
 
 function contactsIn(text: string): Contact[] {

@@ -172,6 +172,7 @@ describe('answers', () => {
       assert.deepEqual(faultsIn(text(contact), `전화와 주소: ${contact}`), [], contact);
     }
     assert.deepEqual(faultsIn(text('02 123 4567'), '02-123-4567'), []);
+    assert.deepEqual(faultsIn(text('+82 2 123 4567'), '02-123-4567'), []);
     assert.deepEqual(faultsIn(text('https://a.example'), '{"link":"https://a.example","x":1}'), []);
     for (const harmless of HARMLESS) {
       assert.deepEqual(faultsIn(text(harmless)), [], harmless);
@@ -197,6 +198,18 @@ describe('answers', () => {
     }
     assert.deepEqual(faultsIn(['109번이나 1388로'], '{"phone":"109"}', '전화 1388(24시간)'), []);
     assert.deepEqual(faultsIn(['109로 이야기해도 괜찮아요'], '109에 걸었어요'), []);
+  });
+
+  test('the number of a row is no telephone number', () => {
+    const numbered = <T extends object>(rows: readonly T[]) => rows.map((row) => ({ ...row, id: 119 }));
+    const { insights, policies } = BRIEF.sources;
+    const sources = { ...BRIEF.sources, insights: numbered(insights), policies: numbered(policies) };
+    const task = reflectionTask({ ...BRIEF, sources });
+    const answer = withText(goodAnswer(task), 'title', '119에 말해도 될 것 같아요');
+    assert.deepEqual(
+      faultsOf(() => readAnswer(task, JSON.stringify(answer))),
+      ['title: a link or a telephone number that is not among the data'],
+    );
   });
 
   test('each text is Korean, however short it is beside the others', () => {

@@ -139,9 +139,49 @@ describe('deltas', () => {
     await push('{"summary":"오래 애써 온 하루');
     assert.equal(reads, 2);
     await push('{"summary":"오래 애써 온 하루가 ');
+    const summaries = ['오래 애써 온', '오래 애써 온 하루가'];
     assert.deepEqual(
       told.map(({ summary }) => summary),
-      ['오래 애써 온', '오래 애써 온 하루가'],
+      summaries,
     );
+    // The part is there: what was to be told of it comes too late, be it read already.
+    sender.push('{"summary":"오래 애써 온 하루가 쌓여 ');
+    t.mock.timers.tick(1_000);
+    sender.stop();
+    await push('{"summary":"오래 애써 온 하루가 쌓여 마음이 ');
+    assert.deepEqual(
+      told.map(({ summary }) => summary),
+      summaries,
+    );
+  });
+
+  test('marks, digits and letters without end hold nobody up', async () => {
+    const task = personaTask(BRIEF);
+    const schema = toJsonSchema(task.schema);
+    const begin = '오래 애써 온 하루';
+    for (const run of ['“', '「‘', "'가 ", '0', '0-', 'a', 'a.', '(', '+82']) {
+      // Looked at from each of its characters, so long a text would take minutes.
+      const text = `${begin} ${run.repeat(400_000 / run.length)} 끝 `;
+      const soFar = await readSoFar(schema, `{"summary":${JSON.stringify(text).slice(0, -1)}`);
+      assert.ok(task.toDelta(soFar as never)?.summary?.startsWith(begin), run);
+    }
+  });
+
+  test('a text within another thing is held back like any other, and what is not asked for is not shown', async () => {
+    const task = empathyTask(BRIEF);
+    const seen = async (text: string) => {
+      const soFar = await readSoFar(toJsonSchema(task.schema), text);
+      return task.toDelta(soFar as never);
+    };
+    const card =
+      '{"note":"선생님의 말 ","cards":[{"note":"선생님의 말 ","title":"긴 밤","content":"오래 애써';
+    assert.deepEqual((await seen(card))?.cards, [{ title: '긴 밤', content: '오래' }]);
+    assert.deepEqual((await seen(`${card} “선생님이 `))?.cards, [{ title: '긴 밤', content: '오래 애써' }]);
+    assert.ok(!JSON.stringify(await seen(`${card} `)).includes('선생님'));
+    assert.deepEqual(await seen('{"title":"긴 밤","emotion_keywords":["외로움","무기'), {
+      type: 'empathy',
+      title: '긴 밤',
+      emotion_keywords: ['외로움'],
+    });
   });
 });

@@ -49,6 +49,7 @@ describe('errors of the SDK', () => {
     assert.equal(waitOf({}), undefined);
     assert.equal(waitOf({ 'retry-after': 'soon' }), undefined);
     assert.equal(waitOf({ 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' }), 0);
+    assert.equal(waitOf({ 'retry-after': '31536000' }), 24 * 3_600_000);
     const inAnHour = waitOf({ 'retry-after': new Date(Date.now() + 3_600_000).toUTCString() }) ?? 0;
     assert.ok(inAnHour > 3_000_000 && inAnHour <= 3_600_000);
   });
