@@ -31,6 +31,8 @@ export interface ProfilerOptions {
   readonly thresholds?: Thresholds;
   /** Told the id of each trace of which nothing runs in this process any more. */
   readonly onTraceEnd?: (traceId: string) => void;
+  /** Told when it has looked at a number of spans, which are in the processor's caches then. */
+  readonly onLook?: () => void;
 }
 
 export interface RunningProfiler extends Profiler {
@@ -57,7 +59,7 @@ const MOST_TRACES_LISTED = 500;
 
 /** Looks at every trace of this process once, keeps what is worth it, and tells what it knows. */
 export function createProfiler(options: ProfilerOptions): RunningProfiler {
-  const { service, budgetBytes, blocks, thresholds = THRESHOLDS, onTraceEnd } = options;
+  const { service, budgetBytes, blocks, thresholds = THRESHOLDS, onTraceEnd, onLook } = options;
   const now = () => performance.now();
   const prompts = rememberPrompts();
   const findIn = createRules(blocks, thresholds, prompts);
@@ -69,6 +71,7 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     spansPerTrace: SPANS_PER_TRACE,
     budgetBytes: budgetBytes * OPEN_SHARE,
     onTrace: take,
+    onLook,
     now,
   });
   const knownBytes = () => routes.bytes() + findings.size() * FINDING_BYTES + prompts.bytes();

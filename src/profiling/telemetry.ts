@@ -93,6 +93,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     blocks: blockWatch.blocks,
     thresholds,
     ...(tail && { onTraceEnd: tail.decide }),
+    ...(exporter && { onLook: exporter.write }),
   });
   const hooks = createCallHooks();
   const sweep = (): void => {

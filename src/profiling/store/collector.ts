@@ -34,6 +34,8 @@ export interface CollectorOptions {
   /** Bytes of all traces that are not put away yet. */
   readonly budgetBytes: number;
   readonly onTrace: (trace: CollectedTrace) => void;
+  /** Told when it has looked at what has started and ended. */
+  readonly onLook?: (() => void) | undefined;
   /** Milliseconds of `performance.now()`. */
   readonly now: () => number;
 }
@@ -65,7 +67,7 @@ const TRACE_BYTES = 500;
 const RUNNING_BYTES = 100;
 
 /** Puts the spans of each trace together until nothing of it runs in this process. */
-export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: CollectorOptions) {
+export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, now }: CollectorOptions) {
   const traces = new Map<string, OpenTrace>();
   const oldest = createQueue<OpenTrace>((trace) => traces.get(trace.traceId) === trace);
   /** Those that are quiet, in the order in which they became so, and among them those that were answered apart. */
@@ -88,6 +90,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, now }: Co
       if (span.collectedIn === undefined) started(span, present);
       else ended(span, span.collectedIn as OpenTrace, present);
     }
+    onLook?.();
     putAwayQuiet(answered, present - ANSWERED_QUIET_MS);
   }
 

@@ -27,18 +27,12 @@ interface OpenBatch extends SpanBatch {
 
 export type SpanBatches = ReturnType<typeof createSpanBatches>;
 
-/**
- * Spans that are written in one go. One by one, the encoder would have to come back into the processor's caches for
- * each; a whole batch would keep hundreds of spans alive until the garbage collector has copied them.
- */
-const GROUP = 128;
-
 /** What leaves must not be traced itself, nor belong to the request that made the batch full. */
 const UNTRACED = suppressTracing(ROOT_CONTEXT);
 
 /**
  * Collects what has ended and is to be exported, and sends it in batches, one at a time. As the stock processor does,
- * but what waits here is bytes that are ready to be sent: spans are gone as soon as they are written.
+ * but what waits here is bytes that are ready to be sent: spans live no longer than until they are written.
  */
 export function createSpanBatches(options: SpanBatchOptions) {
   const {
@@ -50,6 +44,7 @@ export function createSpanBatches(options: SpanBatchOptions) {
   const batchSize = Math.min(options.maxExportBatchSize ?? 512, maxQueueSize);
   const waiting: OpenBatch[] = [];
   let batch: OpenBatch | undefined;
+  /** Of the batch, what is not written yet. */
   let group: RecordedSpan[] = [];
   /** Spans that no exporter has been given yet. */
   let queued = 0;
@@ -68,7 +63,6 @@ export function createSpanBatches(options: SpanBatchOptions) {
     batch ??= openBatch(span.resource);
     group.push(span);
     if (batch.spans + group.length >= batchSize) closeBatch();
-    else if (group.length >= GROUP) writeGroup(batch);
   }
 
   function openBatch(resource: Resource): OpenBatch {
@@ -76,16 +70,17 @@ export function createSpanBatches(options: SpanBatchOptions) {
     return { resource, written: [], spans: 0 };
   }
 
-  function writeGroup(into: OpenBatch): void {
-    into.written.push(encodeSpans(group, options.attributeValueLengthLimit));
-    into.spans += group.length;
+  function write(): void {
+    if (batch === undefined || group.length === 0) return;
+    batch.written.push(encodeSpans(group, options.attributeValueLengthLimit));
+    batch.spans += group.length;
     group = [];
   }
 
   function closeBatch(): void {
     clearTimeout(timer);
+    write();
     if (batch === undefined) return;
-    if (group.length > 0) writeGroup(batch);
     waiting.push(batch);
     batch = undefined;
     sending ??= sendWaiting();
@@ -116,12 +111,18 @@ export function createSpanBatches(options: SpanBatchOptions) {
 
   async function stop(): Promise<void> {
     closeBatch();
-    await Promise.all([sending, ...waiting.splice(0).map(send)]);
+    await sending;
     await exporter.shutdown();
   }
 
   return {
     onEnd,
+
+    /**
+     * Writes what has ended. To be called when somebody else has just looked at it, as it is in the processor's caches
+     * then, and several at a time, as the encoder has to come there, too. A batch that leaves is written in any case.
+     */
+    write,
 
     /** Sends what is there, and takes no more. Safe to call twice. */
     shutdown(): Promise<void> {

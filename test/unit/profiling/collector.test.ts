@@ -9,10 +9,12 @@ import { createTracerProvider } from '../../../src/profiling/tracing/tracer-prov
 function startCollector() {
   let present = 0;
   const taken: string[][] = [];
+  const looks: number[] = [];
   const collector = createCollector({
     spansPerTrace: 100,
     budgetBytes: 1_000_000,
     onTrace: ({ spans }) => taken.push(spans.map(({ name }) => name)),
+    onLook: () => looks.push(taken.length),
     now: () => present,
   });
   const provider = createTracerProvider({
@@ -25,6 +27,7 @@ function startCollector() {
   const inside = trace.setSpan(ROOT_CONTEXT, root);
   return {
     root,
+    looks,
     child: (name: string, kind = SpanKind.INTERNAL) => tracer.startSpan(name, { kind }, inside),
     /** What has been put away at that time, in milliseconds. */
     at(ms: number) {
@@ -76,4 +79,14 @@ describe('a trace is put away', () => {
     assert.deepEqual(at(249), []);
     assert.deepEqual(at(250), [['late']]);
   });
+});
+
+test('whoever waits for a look at the spans is told of it: of many at once, and when time has passed', () => {
+  const { child, looks, at } = startCollector();
+  for (let number = 0; number < 127; number++) child(`${number}`).end();
+  assert.deepEqual(looks, []);
+  child('last').end();
+  assert.deepEqual(looks, [0]);
+  at(0);
+  assert.deepEqual(looks, [0, 0, 0]);
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { afterEach, describe, test } from 'node:test';
 import { DiagLogLevel, diag, ROOT_CONTEXT } from '@opentelemetry/api';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
+import type { RecordedSpan } from '../../../src/profiling/tracing/recorded-span.ts';
 import { createSpanBatches, type SpanBatchOptions } from '../../../src/profiling/tracing/span-batches.ts';
 import { createSpanExporter } from '../../../src/profiling/tracing/span-exporter.ts';
 import { createTracerProvider } from '../../../src/profiling/tracing/tracer-provider.ts';
@@ -10,6 +11,7 @@ import { eventually } from '../../support/eventually.ts';
 import { type ReceiverOptions, startOtlpReceiver } from '../../support/otlp-receiver.ts';
 
 const ENDPOINT = 'OTEL_EXPORTER_OTLP_ENDPOINT';
+const TIMEOUT = 'OTEL_EXPORTER_OTLP_TIMEOUT';
 const NEVER_MS = 1_000_000;
 
 /** Spans that go through the batches to a receiver, as in a process. */
@@ -19,7 +21,7 @@ async function startBatches(
   resource = resourceFromAttributes({ 'service.name': 'batched' }),
 ) {
   const receiver = await startOtlpReceiver(answer && { answer });
-  process.env[ENDPOINT] = receiver.url;
+  Object.assign(process.env, { [ENDPOINT]: receiver.url, [TIMEOUT]: `${NEVER_MS}` });
   const batches = createSpanBatches({ exporter: createSpanExporter(), ...options });
   let decision: 'export' | 'record' = 'export';
   const provider = createTracerProvider({
@@ -31,17 +33,20 @@ async function startBatches(
     receiver,
     batches,
     /** Ends spans with these names, in turn of two scopes. */
-    end(from: number, until: number, as = decision): void {
+    end(from: number, until: number, as = decision): readonly RecordedSpan[] {
       decision = as;
-      for (let number = from; number < until; number++) {
+      return numbers(from, until).map((number) => {
         const tracer = provider.getTracer(number % 2 === 0 ? 'even' : 'odd');
-        tracer.startSpan(`${number}`, { attributes: { number } }, ROOT_CONTEXT).end();
-      }
+        const span = tracer.startSpan(`${number}`, { attributes: { number } }, ROOT_CONTEXT);
+        span.end();
+        return span as RecordedSpan;
+      });
     },
     received: () => receiver.spans.map(({ name }) => Number(name)).sort((a, b) => a - b),
     async [Symbol.asyncDispose]() {
-      await batches.shutdown();
+      // First, lest a batch that a failed test has left unanswered be waited for.
       await receiver[Symbol.asyncDispose]();
+      await batches.shutdown();
     },
   };
 }
@@ -50,13 +55,9 @@ const numbers = (from: number, until: number) =>
   Array.from({ length: until - from }, (_, index) => from + index);
 
 describe('spans in batches', () => {
-  let endpoint: string | undefined;
-  beforeEach(() => {
-    endpoint = process.env[ENDPOINT];
-  });
   afterEach(() => {
-    if (endpoint === undefined) delete process.env[ENDPOINT];
-    else process.env[ENDPOINT] = endpoint;
+    delete process.env[ENDPOINT];
+    delete process.env[TIMEOUT];
     diag.disable();
   });
 
@@ -72,6 +73,21 @@ describe('spans in batches', () => {
     for (const { name, attributes, resource } of run.receiver.spans) {
       assert.deepEqual(attributes, { number: Number(name) });
       assert.equal(resource['service.name'], 'batched');
+    }
+  });
+
+  test('are written as soon as somebody asks for it, and leave with those that end later', async () => {
+    await using run = await startBatches({ maxExportBatchSize: 10, scheduledDelayMillis: NEVER_MS });
+    const early = run.end(0, 4);
+    run.batches.write();
+    run.batches.write();
+    for (const span of early) span.attributes.number = -1;
+    run.end(4, 10);
+    await run.batches.shutdown();
+    assert.equal(run.receiver.requests.length, 1);
+    assert.deepEqual(run.received(), numbers(0, 10));
+    for (const { name, attributes } of run.receiver.spans) {
+      assert.deepEqual(attributes, { number: Number(name) });
     }
   });
 
@@ -168,6 +184,6 @@ describe('spans in batches', () => {
     assert.equal(received?.name, 'a long name');
     assert.deepEqual(received.attributes, { long: '12345', short: '12345', list: ['12345', '1'] });
     assert.deepEqual(received.events[0]?.attributes, { long: '12345' });
-    assert.deepEqual((span as unknown as { attributes: unknown }).attributes, attributes);
+    assert.deepEqual((span as RecordedSpan).attributes, attributes);
   });
 });
