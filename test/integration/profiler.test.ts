@@ -6,6 +6,7 @@ import pg from 'pg';
 import type { Finding, Profiler, RuleId, TraceDetail } from '../../src/profiling/model.ts';
 import { runningTelemetry } from '../../src/profiling/telemetry.ts';
 import { createLocalWriter } from '../../src/writing/local/local-writer.ts';
+import { emptyDatabaseUrl } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { briefOf, startLlmWriter } from '../support/llm-writer.ts';
 import { SESSIONS } from '../support/paths.ts';
@@ -213,7 +214,7 @@ describe('the profiler in the service', () => {
   describe('what a pool of pg sends from its callbacks has the line that asked for it', () => {
     let pool: pg.Pool;
     before(() => {
-      pool = new pg.Pool({ connectionString: process.env.MEARI_TEST_POSTGRES, max: 2 });
+      pool = new pg.Pool({ connectionString: emptyDatabaseUrl(), max: 2 });
     });
     after(() => pool.end());
 

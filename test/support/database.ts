@@ -8,19 +8,25 @@ export interface TestDatabase {
 
 /** A migrated and seeded database of the caller's own, on the run's Postgres server. */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  const server = process.env.MEARI_TEST_POSTGRES;
-  if (!server) throw new Error('no test Postgres: run the tests by `npm test`');
   const name = `test_${randomBytes(6).toString('hex')}`;
-  // The prepared database is the server's default one; a copy needs a connection to another.
-  const maintenance = new URL(server);
-  maintenance.pathname = '/template1';
   const run = async (sql: string) => {
-    const client = new pg.Client({ connectionString: maintenance.href });
+    const client = new pg.Client({ connectionString: emptyDatabaseUrl() });
     await client.connect();
     await client.query(sql).finally(() => client.end());
   };
   await run(`create database ${name} template postgres`);
+  return { url: urlOf(name), drop: () => run(`drop database ${name} with (force)`) };
+}
+
+/** A database without tables. The prepared one is the server's default: it cannot be copied while anybody is in it. */
+export function emptyDatabaseUrl(): string {
+  return urlOf('template1');
+}
+
+function urlOf(database: string): string {
+  const server = process.env.MEARI_TEST_POSTGRES;
+  if (!server) throw new Error('no test Postgres: run the tests by `npm test`');
   const url = new URL(server);
-  url.pathname = `/${name}`;
-  return { url: url.href, drop: () => run(`drop database ${name} with (force)`) };
+  url.pathname = `/${database}`;
+  return url.href;
 }

@@ -7,6 +7,7 @@ import express from 'express';
 import pg from 'pg';
 import { serverSpan } from '../../src/profiling/server-span.ts';
 import { createStepRecorder } from '../../src/profiling/step.ts';
+import { emptyDatabaseUrl } from './database.ts';
 
 /** Milliseconds that each of the steps waits for its model, and each of the statements of the loop for its row. */
 const MODEL_MS = 250;
@@ -20,7 +21,7 @@ const BURN_MS = 400;
  * nothing of each other one after the other. Its traces are in the profiler of this process.
  */
 export async function startSlowApp() {
-  const database = new pg.Pool({ connectionString: process.env.MEARI_TEST_POSTGRES, max: 2 });
+  const database = new pg.Pool({ connectionString: emptyDatabaseUrl(), max: 2 });
   const record = createStepRecorder({
     metric: { name: 'test.step.duration', description: 'Duration of a step of the slow service.' },
   });
