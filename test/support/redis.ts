@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from './process.ts';
+import { startServerProcess } from './server-process.ts';
 import { redisServerPath } from './tools.ts';
 
 /** Leaving its scope ends it, however the test went. */
@@ -31,38 +30,13 @@ export async function startRedis({ port: wanted }: TestRedisOptions = {}): Promi
   const port = wanted ?? (await freePort());
   const directory = await mkdtemp(join(tmpdir(), 'meari-redis-'));
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
-  const child = spawn(redisServerPath(), [...settings, '--save', '', '--appendonly', 'no'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let printed = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      printed += text;
-    });
-  }
-  const kill = () => child.kill('SIGKILL');
-  // A test that is given up by its time limit leaves no scope.
-  process.once('exit', kill);
-  const ended = once(child, 'close').finally(() => process.off('exit', kill));
-  const stop = async () => {
-    // There is nothing to save, and a server that hangs hears no other signal.
-    kill();
-    await ended;
-    await rm(directory, { recursive: true, force: true });
-  };
-
+  const keepNothing = ['--save', '', '--appendonly', 'no'];
+  const server = startServerProcess(redisServerPath(), [...settings, ...keepNothing], directory);
   const url = `redis://127.0.0.1:${port}`;
-  const endedEarly = ended.then(() => {
-    throw new Error(`redis-server ended before it was ready:\n${printed}`);
-  });
-  try {
-    await Promise.race([answer(url), endedEarly]);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  await server.waitFor(answer(url));
   // Without a pid it could not have answered.
-  return { url, port, pid: child.pid as number, stop, [Symbol.asyncDispose]: stop };
+  const { stop } = server;
+  return { url, port, pid: server.pid as number, stop, [Symbol.asyncDispose]: stop };
 }
 
 /** Resolves at the first answer to a PING; the client connects again until there is one. */

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../eventually.ts';
 import { freePort } from '../process.ts';
+import { startServerProcess } from '../server-process.ts';
 import { prometheusPath } from '../tools.ts';
 import { createPrometheusApi, type PrometheusApi, type Sample } from './prometheus-api.ts';
 
@@ -50,46 +49,17 @@ export async function startPrometheus(options: TestPrometheusOptions): Promise<T
   const configFile = join(directory, 'prometheus.yml');
   await writeFile(configFile, JSON.stringify(configOf(options)));
   const port = await freePort();
-  const child = spawn(
-    prometheusPath(),
-    [
-      `--config.file=${configFile}`,
-      `--storage.tsdb.path=${join(directory, 'data')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--log.level=warn',
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  let printed = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      printed += text;
-    });
-  }
-  const kill = () => child.kill('SIGKILL');
-  // A test that is given up by its time limit leaves no scope.
-  process.once('exit', kill);
-  const ended = once(child, 'close').finally(() => process.off('exit', kill));
-  const stop = async () => {
-    // What it holds is thrown away: there is nothing to wait for.
-    kill();
-    await ended;
-    await rm(directory, { recursive: true, force: true });
-  };
-
+  const settings = [
+    `--config.file=${configFile}`,
+    `--storage.tsdb.path=${join(directory, 'data')}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--log.level=warn',
+  ];
+  const server = startServerProcess(prometheusPath(), settings, directory);
   const url = `http://127.0.0.1:${port}`;
   const api = createPrometheusApi(url);
-  let isEnded = false;
-  const endedEarly = ended.then(() => {
-    isEnded = true;
-    throw new Error(`prometheus ended before it was ready:\n${printed}`);
-  });
-  try {
-    await Promise.race([eventually(async () => isEnded || (await isReady(url)) || undefined), endedEarly]);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const { stop } = server;
+  await server.waitFor(eventually(async () => server.hasEnded() || (await isReady(url)) || undefined));
 
   const until: TestPrometheus['until'] = (query, passes = ({ length }) => length > 0) =>
     eventually(async () => {
