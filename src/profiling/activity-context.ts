@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Context } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { stepsInFlight, workOf } from './activity.ts';
@@ -8,7 +9,14 @@ export type Marker = (work: Work | undefined) => void;
 
 let marker: Marker | undefined;
 
-/** The stock context manager, which tells a running profile of each context that becomes active. */
+/** Nobody has to be told of its end. */
+const MANUAL = { requireManualDestroy: true };
+
+/**
+ * The stock context manager, which tells a running profile of each context that becomes active, and enters one for
+ * less: `AsyncLocalStorage.run` copies the values of all storages twice, the second time to go back, which a resource
+ * does by keeping what was there before.
+ */
 export class ActivityContextManager extends AsyncLocalStorageContextManager {
   override with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
     context: Context,
@@ -16,13 +24,11 @@ export class ActivityContextManager extends AsyncLocalStorageContextManager {
     self?: ThisParameterType<F>,
     ...args: A
   ): ReturnType<F> {
-    const mark = marker;
-    if (!mark) return super.with(context, run, self, ...args);
-    const marked = (): ReturnType<F> => {
-      mark(workOf(context));
-      return run.call(self, ...args);
-    };
-    return super.with(context, marked as F);
+    return new AsyncResource('CONTEXT', MANUAL).runInAsyncScope(() => {
+      this.attach(context);
+      marker?.(workOf(context));
+      return run.apply(self, args);
+    });
   }
 }
 

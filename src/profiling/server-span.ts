@@ -1,4 +1,5 @@
 import { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { NextFunction, Request, Response } from 'express';
 import { enterRequest } from './activity.ts';
@@ -42,16 +43,15 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     const enteredAt = meter.enter();
     const startedAt = performance.now();
     const method = KNOWN_METHODS.has(req.method) ? req.method : '_OTHER';
-    // Not `req.protocol`: behind a proxy that is a header, and any text.
-    const scheme = req.secure ? 'https' : 'http';
+    const scheme = schemeOf(req);
     const attributes = {
       'http.request.method': method,
       'url.scheme': scheme,
       'url.path': req.path,
-      'server.address': req.hostname,
+      'server.address': hostnameOf(req),
       'server.port': req.socket.localPort ?? 0,
     };
-    const parent = propagation.extract(ROOT_CONTEXT, req.headers);
+    const parent = hasContext(req) ? propagation.extract(ROOT_CONTEXT, req.headers) : ROOT_CONTEXT;
     const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
     res.setHeader('X-Trace-Id', span.spanContext().traceId);
     watchRoutes(req);
@@ -59,7 +59,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     const leave = enterRequest(span, () => routeOf(method, templateOf(req)));
 
     // `close` comes after `finish` and also when the client leaves early: exactly once in either case.
-    res.once('close', () => {
+    res.on('close', () => {
       const enteredAt = meter.enter();
       const { statusCode } = res;
       const template = templateOf(req);
@@ -86,13 +86,39 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
   };
 }
 
+function hasContext({ headers }: Request): boolean {
+  return headers.traceparent !== undefined;
+}
+
+/** Not `req.protocol`: behind a proxy that is a header, and any text. Without one there is no need to ask Express. */
+function schemeOf(req: Request): 'http' | 'https' {
+  const isForwarded = req.headers['x-forwarded-proto'] !== undefined;
+  const isSecure = isForwarded ? req.secure : (req.socket as Partial<TLSSocket>).encrypted;
+  return isSecure ? 'https' : 'http';
+}
+
+let lastHost: string | undefined;
+let lastHostname: string;
+
+/** As Express reads it, which is mostly what it was the last time. */
+function hostnameOf(req: Request): string {
+  const { host } = req.headers;
+  if (req.headers['x-forwarded-host'] !== undefined) return req.hostname;
+  if (host === undefined || host !== lastHost) lastHostname = req.hostname;
+  lastHost = host;
+  return lastHostname;
+}
+
+/** What is recorded of a request, by its labels: they all come from closed sets, and are put together once. */
 interface RequestSeries {
+  readonly method: string;
+  readonly scheme: string;
+  readonly status: number;
   readonly route: string | undefined;
   readonly durations: Series;
   readonly statements: Series;
 }
 
-/** What is recorded of a request, by its labels: they all come from closed sets, and are put together once. */
 function createRequestSeries() {
   const durations = createHistogram({
     name: 'http.server.request.duration',
@@ -101,12 +127,13 @@ function createRequestSeries() {
     boundaries: BUCKETS_SECONDS,
   });
   const statements = createStatementHistogram();
-  const known = new Map<string, RequestSeries>();
+  const byTemplate = new Map<string | undefined, RequestSeries[]>();
 
   return (method: string, template: string | undefined, scheme: string, status: number): RequestSeries => {
-    const key = `${status} ${scheme} ${method} ${template}`;
-    const series = known.get(key);
-    if (series !== undefined) return series;
+    const known = byTemplate.get(template) ?? [];
+    for (const series of known) {
+      if (series.status === status && series.method === method && series.scheme === scheme) return series;
+    }
     const byRoute = {
       'http.request.method': method,
       ...(template === undefined ? {} : { 'http.route': template }),
@@ -118,11 +145,14 @@ function createRequestSeries() {
       ...(status >= 500 ? { 'error.type': String(status) } : {}),
     };
     const created = {
+      method,
+      scheme,
+      status,
       route: routeOf(method, template),
       durations: durations.series(labels),
       statements: statements.series(byRoute),
     };
-    known.set(key, created);
+    byTemplate.set(template, [...known, created]);
     return created;
   };
 }

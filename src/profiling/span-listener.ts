@@ -15,7 +15,7 @@ export function localSpanListener(
   return {
     onStart(span) {
       const enteredAt = meter.enter();
-      collector.note(span);
+      collector.started(span);
       if (span.kind === SpanKind.CLIENT) hooks.called(span);
       else if (span.kind === SpanKind.PRODUCER) noteSent(span);
       else if (span.kind === SpanKind.CONSUMER) {
@@ -29,7 +29,7 @@ export function localSpanListener(
       removeTexts(span);
       // Before the collector, which may find that the trace is over with it.
       exporter?.onEnd(span);
-      collector.note(span);
+      collector.ended(span);
       meter.leave(enteredAt);
     },
   };

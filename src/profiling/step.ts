@@ -72,8 +72,9 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
     const enteredAt = meter.enter();
     const { name, after } = step;
     const { notes, durations } = known.get(name) ?? learn(name);
+    const around = context.active();
     const attributes = { ...given, [STEP]: name, [STEP_AFTER]: after as string[] };
-    const span = tracer.startSpan(name, { attributes });
+    const span = tracer.startSpan(name, { attributes }, around);
     noteSpan(span, notes);
     const work = openStep(name, span);
     meter.leave(enteredAt);
@@ -88,7 +89,7 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
       leaveStep(work, endedAt);
       meter.leave(enteredAt);
     };
-    return context.with(withSpan(context.active(), span), async () => {
+    return context.with(withSpan(around, span), async () => {
       const enteredAt = meter.enter();
       enterStep(work);
       meter.leave(enteredAt);

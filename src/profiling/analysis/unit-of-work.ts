@@ -13,6 +13,8 @@ export interface Unit {
   readonly nodes: readonly SpanNode[];
   readonly path: readonly Segment[];
   readonly statements: number;
+  /** Whether anything in it calls another system, asks a model or waits in a line. */
+  readonly hasCalls: boolean;
   readonly failed: boolean;
 }
 
@@ -33,6 +35,7 @@ function unitOf(root: SpanNode): Unit {
     nodes,
     path: criticalPath(root),
     statements: nodes.reduce((count, { span }) => count + Number(isSql(span)), 0),
+    hasCalls: nodes.some(isCall),
     failed,
   };
 }
@@ -41,6 +44,15 @@ function routeOf({ kind, name, attributes }: StoredSpan): string {
   if (kind !== 'server') return name;
   const { 'http.request.method': method, 'http.route': route } = attributes;
   return `${method ?? name} ${route ?? '(no route)'}`;
+}
+
+function isCall({ span, wait }: SpanNode): boolean {
+  return span.kind === 'client' || wait !== undefined || asksModel(span);
+}
+
+/** By the semantic conventions for generative AI. */
+export function asksModel({ attributes }: StoredSpan): boolean {
+  return attributes['gen_ai.request.model'] !== undefined;
 }
 
 /** The statements of a transaction (`BEGIN`, `COMMIT`) count as well: each is a round trip. */

@@ -1,5 +1,5 @@
 import { covered, type SpanNode } from '../analysis/span-tree.ts';
-import type { Unit } from '../analysis/unit-of-work.ts';
+import { asksModel, type Unit } from '../analysis/unit-of-work.ts';
 import { callSiteOf, durationOf, groupBy, percent, type Rule, rounded } from './rule.ts';
 
 /** PROFILERS: of the critical path. */
@@ -55,16 +55,13 @@ export const identicalPrompts: Rule = (unit) => {
   });
 };
 
-/** By the semantic conventions for generative AI; the outermost, where a library spans each attempt as well. */
+/** The outermost, where a library spans each attempt as well. */
 export function modelCalls(unit: Unit): readonly SpanNode[] {
-  if (!unit.nodes.some(isModel)) return NONE;
   return unit.nodes.filter((node) => isModel(node) && !ancestorsOf(node).some(isModel));
 }
 
-const NONE: readonly SpanNode[] = [];
-
 function isModel({ span }: SpanNode): boolean {
-  return span.attributes['gen_ai.request.model'] !== undefined;
+  return asksModel(span);
 }
 
 export function modelOf({ span }: SpanNode): string {

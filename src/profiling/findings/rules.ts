@@ -20,25 +20,22 @@ export function createRules(
   thresholds: Thresholds,
   prompts = rememberPrompts(),
 ) {
-  const blocked = eventLoopBlocked(blocks);
-  const rules: readonly Rule[] = [
-    blocked,
+  const ofWork: readonly Rule[] = [eventLoopBlocked(blocks), sequentialSteps];
+  const ofCalls: readonly Rule[] = [
     repeatedStatements,
     redundantReads,
     repeatedCommands,
     repeatedRequests,
-    sequentialSteps,
     slowStatements(blocks),
     poolExhausted,
     modelDominates,
     identicalPrompts,
     prompts.rule,
   ];
+  const all = [...ofWork, ...ofCalls];
   return (unit: Unit, traceId: string): readonly Finding[] => {
-    // Most requests are one span, in which there is nothing else to find.
-    const asked = unit.nodes.length > 1 ? rules : [blocked];
     let findings: Finding[] | undefined;
-    for (const rule of asked) {
+    for (const rule of unit.hasCalls ? all : ofWork) {
       for (const found of rule(unit, thresholds)) {
         findings ??= [];
         findings.push(findingOf(found, unit, traceId));

@@ -2,7 +2,7 @@ import { SpanKind } from '@opentelemetry/api';
 import { takeOut } from '../take-out.ts';
 import type { RecordedSpan } from '../tracing/recorded-span.ts';
 import { createQueue } from './queue.ts';
-import { type StoredSpan, storeSpan } from './stored-span.ts';
+import { StoredSpan } from './stored-span.ts';
 
 /** The spans of one trace that this process has seen, when nothing of it runs here any more. */
 export interface CollectedTrace {
@@ -11,22 +11,27 @@ export interface CollectedTrace {
   readonly droppedSpans: number;
 }
 
-/** The spans of a trace of which something may still run here. */
-interface OpenTrace {
+/** The spans of a trace of which something may still run here. A class for the same reason as `StoredSpan`. */
+class OpenTrace implements CollectedTrace {
   readonly traceId: string;
   readonly firstSeen: number;
   /** A list, because they are few, and mostly the last that started ends first. */
-  readonly running: RecordedSpan[];
-  readonly spans: StoredSpan[];
-  droppedSpans: number;
-  bytes: number;
+  readonly running: RecordedSpan[] = [];
+  spans: StoredSpan[] = [];
+  droppedSpans = 0;
+  bytes = 0;
   /** When the last of its spans ended; undefined while one runs. */
-  quietSince: number | undefined;
+  quietSince: number | undefined = undefined;
   /** It began with a request, which has been answered. */
-  isAnswered: boolean;
+  isAnswered = false;
   /** Something was put into a queue, or taken out of one. */
-  isHandedOn: boolean;
-  isOpen: boolean;
+  isHandedOn = false;
+  isOpen = true;
+
+  constructor(traceId: string, firstSeen: number) {
+    this.traceId = traceId;
+    this.firstSeen = firstSeen;
+  }
 }
 
 export interface CollectorOptions {
@@ -57,10 +62,12 @@ const ANSWERED_QUIET_MS = 20;
 /** Milliseconds after which a trace is put away with what runs in it, lest a span that nobody ends be kept for ever. */
 const OPEN_LIMIT_MS = 10 * 60_000;
 
-/** Starts and ends that wait to be put together: in one go: what runs a hundred times in a row takes a fraction of the
+/**
+ * Spans that have ended and wait to be put away together: what runs a hundred times in a row takes a fraction of the
  * time that it takes in the middle of each of a hundred requests, whose code has just pushed it out of the processor's
- * caches. */
-const EVENTS = 256;
+ * caches.
+ */
+const ENDED = 128;
 
 /** Bytes of a trace and of a running span in it. */
 const TRACE_BYTES = 500;
@@ -74,22 +81,13 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
   const quiet = new Set<OpenTrace>();
   const answered = new Set<OpenTrace>();
   let bytes = 0;
-  /** Each span once when it has started, and again when it has ended. */
-  let events: RecordedSpan[] = [];
+  let ended: RecordedSpan[] = [];
 
-  function note(span: RecordedSpan): void {
-    events.push(span);
-    if (events.length >= EVENTS) takeEvents();
-  }
-
-  function takeEvents(): void {
-    const due = events;
-    events = [];
+  function takeEnded(): void {
+    const due = ended;
+    ended = [];
     const present = now();
-    for (const span of due) {
-      if (span.collectedIn === undefined) started(span, present);
-      else ended(span, span.collectedIn as OpenTrace, present);
-    }
+    for (const span of due) keep(span, present);
     onLook?.();
     putAwayQuiet(answered, present - ANSWERED_QUIET_MS);
   }
@@ -101,30 +99,23 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
     }
   }
 
-  function started(span: RecordedSpan, present: number): void {
+  /** The trace of a span that runs: that of the span above it, where that runs here as well. */
+  function traceOf(span: RecordedSpan): OpenTrace {
+    const above = span.collectedIn as OpenTrace | undefined;
+    if (above?.isOpen) return above;
     const { traceId } = span.spanContext();
-    const trace = traces.get(traceId) ?? open(traceId, present);
-    span.collectedIn = trace;
-    if (span.kind === SpanKind.PRODUCER || span.kind === SpanKind.CONSUMER) trace.isHandedOn = true;
-    if (trace.quietSince !== undefined) {
-      trace.quietSince = undefined;
-      quiet.delete(trace);
-      answered.delete(trace);
-    }
-    trace.running.push(span);
-    grow(trace, RUNNING_BYTES);
+    return traces.get(traceId) ?? open(traceId);
   }
 
-  function ended(span: RecordedSpan, startedIn: OpenTrace, present: number): void {
-    const { traceId } = startedIn;
+  function keep(span: RecordedSpan, present: number): void {
     // One that was put away before it ended comes back for this span alone.
-    const trace = startedIn.isOpen ? startedIn : (traces.get(traceId) ?? open(traceId, present));
+    const trace = traceOf(span);
     span.collectedIn = undefined;
     stopRunning(trace, span);
     if (span.kind === SpanKind.SERVER) trace.isAnswered = true;
     if (trace.spans.length >= spansPerTrace) trace.droppedSpans += 1;
     else {
-      const stored = storeSpan(span, span.endMs);
+      const stored = new StoredSpan(span, span.endMs);
       trace.spans.push(stored);
       grow(trace, stored.bytes);
     }
@@ -144,19 +135,8 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
     if (takeOut(trace.running, span)) grow(trace, -RUNNING_BYTES);
   }
 
-  function open(traceId: string, present: number): OpenTrace {
-    const trace: OpenTrace = {
-      traceId,
-      firstSeen: present,
-      running: [],
-      spans: [],
-      droppedSpans: 0,
-      bytes: 0,
-      quietSince: undefined,
-      isAnswered: false,
-      isHandedOn: false,
-      isOpen: true,
-    };
+  function open(traceId: string): OpenTrace {
+    const trace = new OpenTrace(traceId, now());
     traces.set(traceId, trace);
     oldest.add(trace);
     grow(trace, TRACE_BYTES);
@@ -186,23 +166,42 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
     bytes -= trace.bytes;
     if (trace.running.length > 0) cutOff(trace);
     onTrace(trace);
+    // A table of `traces` that has grown old keeps whatever was in the tables after it, until the whole heap is collected.
+    trace.spans = [];
   }
 
   /** What still runs is kept as far as it has come. */
   function cutOff(trace: OpenTrace): void {
     const end = now();
     const room = Math.max(0, spansPerTrace - trace.spans.length);
-    for (const span of trace.running.slice(0, room)) trace.spans.push(storeSpan(span, end));
+    for (const span of trace.running.slice(0, room)) trace.spans.push(new StoredSpan(span, end));
     trace.droppedSpans += Math.max(0, trace.running.length - room);
   }
 
   return {
-    /** To be called when a span has started, and again when it has ended. */
-    note,
+    /** To be called when a span has started. */
+    started(span: RecordedSpan): void {
+      const trace = traceOf(span);
+      span.collectedIn = trace;
+      if (span.kind === SpanKind.PRODUCER || span.kind === SpanKind.CONSUMER) trace.isHandedOn = true;
+      if (trace.quietSince !== undefined) {
+        trace.quietSince = undefined;
+        quiet.delete(trace);
+        answered.delete(trace);
+      }
+      trace.running.push(span);
+      grow(trace, RUNNING_BYTES);
+    },
+
+    /** To be called when it has ended. */
+    ended(span: RecordedSpan): void {
+      ended.push(span);
+      if (ended.length >= ENDED) takeEnded();
+    },
 
     /** Puts away what is finished, and what has been open for too long. */
     sweep(): void {
-      takeEvents();
+      takeEnded();
       const present = now();
       putAwayQuiet(quiet, present - QUIET_MS);
       for (let trace = oldest.first(); trace !== undefined; trace = oldest.first()) {
@@ -213,7 +212,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
 
     /** Puts away whatever is quiet, at once. */
     settle(): void {
-      takeEvents();
+      takeEnded();
       putAwayQuiet(answered, Number.POSITIVE_INFINITY);
       putAwayQuiet(quiet, Number.POSITIVE_INFINITY);
     },

@@ -1,28 +1,8 @@
 import { type AttributeValue, SpanStatusCode } from '@opentelemetry/api';
 import { KEPT_ATTRIBUTES, QUERY_TEXT } from '../attributes.ts';
-
 import { fingerprintSql } from '../capture/sql-fingerprint.ts';
 import type { SpanAttributes, SpanEvent, SpanKindName } from '../model.ts';
 import type { RecordedSpan, SpanNotes } from '../tracing/recorded-span.ts';
-
-/** A span as the profiler keeps it. */
-export interface StoredSpan {
-  readonly id: string;
-  readonly parentId: string | undefined;
-  readonly name: string;
-  readonly kind: SpanKindName;
-  /** Milliseconds of `performance.now()`, as for all times in the store. */
-  readonly start: number;
-  readonly end: number;
-  readonly failed: boolean;
-  readonly attributes: SpanAttributes;
-  readonly events: readonly SpanEvent[];
-  readonly notes: SpanNotes | undefined;
-  /** It still ran when its trace was put away. */
-  readonly unfinished: boolean;
-  readonly bytes: number;
-  readonly truncated: number;
-}
 
 const KINDS: readonly SpanKindName[] = ['internal', 'server', 'client', 'producer', 'consumer'];
 
@@ -41,30 +21,48 @@ const EVENT_BYTES = 120;
 const NO_EVENTS: readonly SpanEvent[] = [];
 
 /**
- * What is kept of a span: allow-listed attributes, cut to size, and the statement without its values. One that has not
- * ended yet ends at `presentMs`.
+ * What the profiler keeps of a span: allow-listed attributes, cut to size, and the statement without its values.
+ *
+ * A class because of V8: it allocates literals that survive at first, as those of the first traces do, in old memory
+ * from then on, where each is garbage that only a collection of the whole heap finds. Here that costs as much as all
+ * the rest of looking at a trace.
  */
-export function storeSpan(span: RecordedSpan, presentMs: number): StoredSpan {
-  const { notes } = span;
-  const size = { bytes: SPAN_BYTES + 2 * span.name.length, truncated: 0 };
-  const attributes = keptAttributes(span.attributes, notes, size);
-  const events = span.events.length === 0 ? NO_EVENTS : keptEvents(span, size);
-  if (notes !== undefined) size.bytes += ENTRY_BYTES + 2 * (notes.callSite?.length ?? 0) + 16;
-  return {
-    id: span.spanContext().spanId,
-    parentId: span.parentSpanContext?.spanId,
-    name: span.name,
-    kind: KINDS[span.kind] ?? 'internal',
-    start: span.startMs,
-    end: span.ended ? span.endMs : Math.max(span.startMs, presentMs),
-    failed: span.status.code === SpanStatusCode.ERROR,
-    attributes,
-    events,
-    notes,
-    unfinished: !span.ended,
-    bytes: size.bytes,
-    truncated: size.truncated,
-  };
+export class StoredSpan {
+  readonly id: string;
+  readonly parentId: string | undefined;
+  readonly name: string;
+  readonly kind: SpanKindName;
+  /** Milliseconds of `performance.now()`, as for all times in the store. */
+  readonly start: number;
+  readonly end: number;
+  readonly failed: boolean;
+  readonly attributes: SpanAttributes;
+  readonly events: readonly SpanEvent[];
+  readonly notes: SpanNotes | undefined;
+  /** It still ran when its trace was put away. */
+  readonly unfinished: boolean;
+  readonly bytes: number;
+  readonly truncated: number;
+
+  /** One that has not ended yet ends at `presentMs`. */
+  constructor(span: RecordedSpan, presentMs: number) {
+    const { name, notes } = span;
+    const size = { bytes: SPAN_BYTES + 2 * name.length, truncated: 0 };
+    this.id = span.spanContext().spanId;
+    this.parentId = span.parentSpanContext?.spanId;
+    this.name = name;
+    this.kind = KINDS[span.kind] ?? 'internal';
+    this.start = span.startMs;
+    this.end = span.ended ? span.endMs : Math.max(span.startMs, presentMs);
+    this.failed = span.status.code === SpanStatusCode.ERROR;
+    this.attributes = keptAttributes(span.attributes, notes, size);
+    this.events = span.events.length === 0 ? NO_EVENTS : keptEvents(span, size);
+    this.notes = notes;
+    this.unfinished = !span.ended;
+    if (notes !== undefined) size.bytes += ENTRY_BYTES + 2 * (notes.callSite?.length ?? 0) + 16;
+    this.bytes = size.bytes;
+    this.truncated = size.truncated;
+  }
 }
 
 interface Size {
@@ -77,6 +75,11 @@ function keptAttributes(
   notes: SpanNotes | undefined,
   size: Size,
 ): SpanAttributes {
+  const bytes = bytesOfAll(given);
+  if (bytes !== undefined) {
+    size.bytes += bytes;
+    return given as SpanAttributes;
+  }
   const kept: Record<string, string | number | boolean | readonly string[]> = {};
   for (const name in given) {
     const value = given[name];
@@ -88,6 +91,25 @@ function keptAttributes(
     size.bytes += ENTRY_BYTES;
   }
   return kept as SpanAttributes;
+}
+
+/** Of attributes that are kept as they are, as those of most spans; undefined where some are not. */
+function bytesOfAll(given: RecordedSpan['attributes']): number | undefined {
+  let bytes = 0;
+  for (const name in given) {
+    if (!KEPT_ATTRIBUTES.has(name)) return undefined;
+    const value = given[name];
+    bytes += ENTRY_BYTES;
+    if (typeof value === 'string') bytes += value.length;
+    else if (Array.isArray(value)) {
+      if (value.length > EVENT_LIMIT) return undefined;
+      for (const item of value) {
+        if (typeof item !== 'string') return undefined;
+        bytes += item.length;
+      }
+    } else if (typeof value !== 'number' && typeof value !== 'boolean') return undefined;
+  }
+  return bytes > ATTRIBUTE_LIMIT ? undefined : bytes;
 }
 
 function keptValue(value: AttributeValue, size: Size): string | number | boolean | readonly string[] {

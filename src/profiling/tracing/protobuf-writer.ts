@@ -142,8 +142,7 @@ export function createProtobufWriter() {
 
     /** A copy of all that was written, after which the next message begins. */
     finish(): Uint8Array<ArrayBuffer> {
-      const written = new Uint8Array(at);
-      bytes.copy(written, 0, 0, at);
+      const written = Buffer.from(bytes.subarray(0, at));
       at = 0;
       return written;
     },

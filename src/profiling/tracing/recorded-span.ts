@@ -52,6 +52,7 @@ export interface SpanOrigin {
 
 const NO_LINKS: Link[] = [];
 const NO_EVENTS: RecordedEvent[] = [];
+const UNSET: SpanStatus = { code: SpanStatusCode.UNSET };
 
 /**
  * A span as the API writes it and exporters read it. In place of that of the SDK, which takes several times as long to
@@ -65,7 +66,7 @@ export class RecordedSpan implements Span, ReadableSpan {
   readonly startMs: number;
   endMs = 0;
   ended = false;
-  status: SpanStatus = { code: SpanStatusCode.UNSET };
+  status = UNSET;
   readonly attributes: Attributes;
   events = NO_EVENTS;
   links = NO_LINKS;

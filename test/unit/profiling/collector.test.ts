@@ -20,7 +20,7 @@ function startCollector() {
   const provider = createTracerProvider({
     resource: emptyResource(),
     sampler: () => 'record',
-    listener: { onStart: collector.note, onEnd: collector.note },
+    listener: { onStart: collector.started, onEnd: collector.ended },
   });
   const tracer = provider.getTracer('test');
   const root = tracer.startSpan('request', { kind: SpanKind.SERVER }, ROOT_CONTEXT);
