@@ -25,21 +25,30 @@ const ORDERS: readonly (readonly Variant[])[] = [
   ['layer', 'bare', 'stock'],
 ];
 
-/** Requests before anything is measured, in one round, and rounds. */
-const WARM_UP = 6_000;
+/**
+ * Requests before anything is measured: after a few thousand all three still compile, and the heap of the stock one has
+ * not grown to what it needs, so that it seems to add a third more than it does in the long run.
+ */
+const WARM_UP = 20_000;
 const REQUESTS = 300;
-const ROUNDS = 24;
+/**
+ * Times that all is started anew, with a round in each order: where the code of a process happens to lie, and how the
+ * engine has compiled it, makes a tenth of a request's time.
+ */
+const STARTS = 2;
 
 interface Watched extends AsyncDisposable {
   readonly url: string;
   cpuMicros(): Promise<number>;
 }
 
-interface Round {
-  /** Microseconds of one request: processor time of the server, and what the client waits for at the median. */
+/** Microseconds of one request: processor time of the server, and what the client waits for at the median. */
+interface Cost {
   readonly cpu: number;
   readonly wait: number;
 }
+
+type Round = Readonly<Record<Variant, Cost>>;
 
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
@@ -50,28 +59,39 @@ const agent = new Agent({ keepAlive: true, maxSockets: 1 });
  */
 export async function run(): Promise<Figure[]> {
   await using collector = await startCollector();
-  await using bare = await startServer('bare', collector.url);
-  await using layer = await startServer('layer', collector.url);
-  await using stock = await startServer('stock', collector.url);
-  const servers = { bare, layer, stock };
-  return [...(await measure('GET', servers)), ...(await measure('POST', servers))];
+  const gets: Round[] = [];
+  const posts: Round[] = [];
+  for (let start = 0; start < STARTS; start++) {
+    await using bare = await startServer('bare', collector.url);
+    await using layer = await startServer('layer', collector.url);
+    await using stock = await startServer('stock', collector.url);
+    const servers = { bare, layer, stock };
+    gets.push(...(await measure('GET', servers)));
+    posts.push(...(await measure('POST', servers)));
+  }
+  return [...figuresOf('GET of a small JSON', gets), ...figuresOf('POST with four steps', posts)];
 }
 
 async function measure(
   method: 'GET' | 'POST',
   servers: Readonly<Record<Variant, Watched>>,
-): Promise<Figure[]> {
-  const rounds: Record<Variant, Round[]> = { bare: [], layer: [], stock: [] };
+): Promise<readonly Round[]> {
   for (const variant of VARIANTS) await askFor(servers[variant], method, WARM_UP);
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const variant of ORDERS[round % ORDERS.length] ?? []) rounds[variant].push(await askFor(servers[variant], method, REQUESTS));
+  const rounds: Round[] = [];
+  for (const order of ORDERS) {
+    const round: Partial<Record<Variant, Cost>> = {};
+    for (const variant of order) round[variant] = await askFor(servers[variant], method, REQUESTS);
+    rounds.push(round as Round);
   }
+  return rounds;
+}
+
+function figuresOf(name: string, rounds: readonly Round[]): Figure[] {
   /** Against the bare server in the same round. */
-  const added = (variant: Variant, what: keyof Round) =>
-    median(rounds[variant].map((round, index) => round[what] - (rounds.bare[index]?.[what] ?? Number.NaN)));
-  const name = method === 'GET' ? 'GET of a small JSON' : 'POST with four steps';
+  const added = (variant: Variant, what: keyof Cost) =>
+    median(rounds.map((round) => round[variant][what] - round.bare[what]));
   return [
-    figure(`${name}, bare Express: processor time`, median(rounds.bare.map(({ cpu }) => cpu)), 'µs'),
+    figure(`${name}, bare Express: processor time`, median(rounds.map(({ bare }) => bare.cpu)), 'µs'),
     figure(`${name}: the stock instrumentations add`, added('stock', 'cpu'), 'µs'),
     figure(`${name}: the profiling layer adds`, added('layer', 'cpu'), 'µs'),
     figure(`${name}: layer against stock`, added('layer', 'cpu') / added('stock', 'cpu'), '×', '≤ 0.25 ×'),
@@ -83,7 +103,7 @@ async function measure(
   ];
 }
 
-async function askFor(server: Watched, method: 'GET' | 'POST', count: number): Promise<Round> {
+async function askFor(server: Watched, method: 'GET' | 'POST', count: number): Promise<Cost> {
   const waits: number[] = [];
   const before = await server.cpuMicros();
   for (let index = 0; index < count; index++) {

@@ -26,18 +26,19 @@ const stepsUnderWay: Work[] = [];
 const requestListeners = new Set<RequestListener>();
 
 /** Opens a request, whose handlers run in the context of this span. @returns what ends it. */
-export function enterRequest(span: Span, readRoute: () => string | undefined): () => void {
-  const activity = createActivity('request', span.spanContext().traceId);
+export function enterRequest(span: Span, readRoute: () => string | undefined): (endedAt: number) => void {
+  const startedAt = span instanceof RecordedSpan ? span.startMs : performance.now();
+  const activity = createActivity('request', span.spanContext().traceId, startedAt);
   activity.readRoute = readRoute;
   inFlight.push(activity);
   if (span instanceof RecordedSpan) span.work = { activity, step: undefined };
-  return () => {
-    activity.endedAt = performance.now();
+  return (endedAt) => {
+    activity.endedAt = endedAt;
     activity.route = readRoute();
     activity.readRoute = undefined;
     if (activity.steps === 0) takeOut(inFlight, activity);
     if (activity.route === undefined) return;
-    for (const tell of requestListeners) tell(activity.route, activity.endedAt - activity.startedAt);
+    for (const tell of requestListeners) tell(activity.route, endedAt - startedAt);
   };
 }
 
@@ -113,12 +114,17 @@ export function noteConsumed(consumer: RecordedSpan): void {
   const sentBy = consumer.parentSpanContext?.spanId ?? '';
   const sender = sentFor.get(sentBy);
   sentFor.delete(sentBy);
-  const activity = sender ?? createActivity('job', consumer.spanContext().traceId, consumer.name);
+  const activity =
+    sender ?? createActivity('job', consumer.spanContext().traceId, consumer.startMs, consumer.name);
   consumer.work = { activity, step: undefined };
 }
 
-function createActivity(kind: Activity['kind'], traceId: string, route?: string): Activity {
-  const startedAt = performance.now();
+function createActivity(
+  kind: Activity['kind'],
+  traceId: string,
+  startedAt: number,
+  route?: string,
+): Activity {
   return { kind, route, readRoute: undefined, traceId, startedAt, endedAt: undefined, steps: 0 };
 }
 

@@ -6,6 +6,7 @@ import { enterRequest } from './activity.ts';
 import { meter } from './cost/meter.ts';
 import { createHistogram, type Series } from './histogram.ts';
 import { countStatements, createStatementHistogram, type StatementCount } from './request-statements.ts';
+import { RecordedSpan } from './tracing/recorded-span.ts';
 import { withSpan } from './tracing/span-context.ts';
 
 /** The methods of RFC 9110 and PATCH; any other is `_OTHER`, so that a client cannot create label values. */
@@ -61,6 +62,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     // `close` comes after `finish` and also when the client leaves early: exactly once in either case.
     res.on('close', () => {
       const enteredAt = meter.enter();
+      const endedAt = performance.now();
       const { statusCode } = res;
       const template = templateOf(req);
       const { route, durations, statements } = seriesOf(method, template, scheme, statusCode);
@@ -74,10 +76,10 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
         span.setStatus({ code: SpanStatusCode.ERROR });
       }
       if (!res.writableFinished) span.setAttribute('meari.client_left', true);
-      durations.record((performance.now() - startedAt) / 1000);
+      durations.record((endedAt - startedAt) / 1000);
       statements.record(count.statements);
-      span.end();
-      leave();
+      if (span instanceof RecordedSpan) span.endAt(endedAt);
+      leave(endedAt);
       meter.leave(enteredAt);
     });
 

@@ -73,16 +73,6 @@ export function ownerOf(node: SpanNode): string {
   return typeof statement === 'string' ? effectOf(statement).summary : node.name;
 }
 
-/** Milliseconds of the critical path by who is answerable for them. */
-export function timeByOwner(path: readonly Segment[]): ReadonlyMap<string, number> {
-  const times = new Map<string, number>();
-  for (const segment of path) {
-    const owner = ownerOf(segment.node);
-    times.set(owner, (times.get(owner) ?? 0) + segment.end - segment.start);
-  }
-  return times;
-}
-
 /** The declared steps on the path, in order, each once: how long it is, whatever the clock says. */
 export function stepsOnPath(path: readonly Segment[]): readonly string[] {
   return [...new Set(path.flatMap(({ node }) => node.step ?? []))];

@@ -1,4 +1,4 @@
-import { timeByOwner } from '../analysis/critical-path.ts';
+import { ownerOf } from '../analysis/critical-path.ts';
 import type { Unit } from '../analysis/unit-of-work.ts';
 import type { Percentiles, RouteSummary, StepShare } from '../model.ts';
 
@@ -59,8 +59,9 @@ export function createRouteStatistics({ limit }: { readonly limit: number }) {
     state.totalMs += durationMs;
     state.durations[place] = durationMs;
     for (const column of state.columns.values()) column.ms[place] = 0;
-    for (const [owner, ms] of timeByOwner(unit.path)) {
-      const column = columnOf(state, owner);
+    for (const { node, start, end } of unit.path) {
+      const column = columnOf(state, ownerOf(node));
+      const ms = end - start;
       column.ms[place] = (column.ms[place] ?? 0) + ms;
       column.totalMs += ms;
     }

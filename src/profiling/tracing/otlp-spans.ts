@@ -154,9 +154,10 @@ function writeNumber(value: number): void {
 function time(number: number, ms: number): void {
   const epochMs = toEpochMs(ms);
   const whole = Math.floor(epochMs);
-  const low = (whole % 2 ** 32) * 1e6 + Math.round((epochMs - whole) * 1e6);
-  const high = Math.floor(whole / 2 ** 32) * 1e6 + Math.floor(low / 2 ** 32);
-  writer.fixed64((number << 3) | FIXED64, high, low % 2 ** 32);
+  const wholeHigh = Math.floor(whole / 2 ** 32);
+  const low = (whole - wholeHigh * 2 ** 32) * 1e6 + Math.round((epochMs - whole) * 1e6);
+  const carried = Math.floor(low / 2 ** 32);
+  writer.fixed64((number << 3) | FIXED64, wholeHigh * 1e6 + carried, low - carried * 2 ** 32);
 }
 
 function open(number: number): number {

@@ -9,7 +9,7 @@ export interface BatchExporter {
   shutdown(): Promise<void>;
 }
 
-/** By the names and with the defaults of the SDK's `BatchSpanProcessor`. */
+/** By the names and with the defaults of the SDK's `BatchSpanProcessor`, but for the sizes. */
 export interface SpanBatchOptions {
   readonly exporter: BatchExporter;
   readonly maxQueueSize?: number;
@@ -19,6 +19,13 @@ export interface SpanBatchOptions {
   /** Characters of a text, beyond which it is cut. */
   readonly attributeValueLengthLimit?: number;
 }
+
+/**
+ * Spans: twice as many as in the SDK, whose spans wait as objects, where these are bytes. A request with 1 024 of them
+ * has some 200 to 500 KiB, which every receiver takes; half as many requests are a tenth of what the layer costs.
+ */
+const BATCH_SIZE = 1_024;
+const QUEUE_SIZE = 4_096;
 
 interface OpenBatch extends SpanBatch {
   readonly written: Uint8Array[];
@@ -37,11 +44,11 @@ const UNTRACED = suppressTracing(ROOT_CONTEXT);
 export function createSpanBatches(options: SpanBatchOptions) {
   const {
     exporter,
-    maxQueueSize = 2_048,
+    maxQueueSize = QUEUE_SIZE,
     scheduledDelayMillis = 5_000,
     exportTimeoutMillis = 30_000,
   } = options;
-  const batchSize = Math.min(options.maxExportBatchSize ?? 512, maxQueueSize);
+  const batchSize = Math.min(options.maxExportBatchSize ?? BATCH_SIZE, maxQueueSize);
   const waiting: OpenBatch[] = [];
   let batch: OpenBatch | undefined;
   /** Of the batch, what is not written yet. */

@@ -36,11 +36,11 @@ export function createTracerProvider({ resource, sampler, listener }: TracerProv
     function startSpan(name: string, options: SpanOptions = {}, within: Context = context.active()): Span {
       if (isTracingSuppressed(within)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
       const parent = options.root ? undefined : parentIn(within);
-      const traceId = parent?.traceId ?? newId(TRACE_ID_BYTES);
+      const traceId = parent?.traceId ?? newId(traceIdCodes);
       const decision = sampler(parent, traceId);
       const spanContext: SpanContext = {
         traceId,
-        spanId: newId(SPAN_ID_BYTES),
+        spanId: newId(spanIdCodes),
         traceFlags: decision === 'export' ? TraceFlags.SAMPLED : TraceFlags.NONE,
       };
       if (parent?.traceState !== undefined) spanContext.traceState = parent.traceState;
@@ -96,12 +96,19 @@ function parentIn(within: Context): SpanContext | undefined {
   return trace.isSpanContextValid(spanContext) ? spanContext : undefined;
 }
 
-const TRACE_ID_BYTES = 16;
-const SPAN_ID_BYTES = 8;
-const idBytes = Buffer.alloc(TRACE_ID_BYTES);
+/** The codes of `0` to `9` and `a` to `f`. */
+const HEX = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+const traceIdCodes: number[] = new Array(32).fill(0);
+const spanIdCodes: number[] = new Array(16).fill(0);
 
 /** Random, but no secret, as in the SDK: asking the system for random bytes takes longer than the rest of a span. */
-function newId(bytes: number): string {
-  for (let at = 0; at < bytes; at += 4) idBytes.writeUInt32LE((Math.random() * 2 ** 32) >>> 0, at);
-  return idBytes.toString('hex', 0, bytes);
+function newId(codes: number[]): string {
+  for (let place = 0; place < codes.length; place += 8) {
+    let rest = (Math.random() * 2 ** 32) >>> 0;
+    for (let digit = place; digit < place + 8; digit++) {
+      codes[digit] = HEX[rest & 15] as number;
+      rest >>>= 4;
+    }
+  }
+  return String.fromCharCode(...codes);
 }

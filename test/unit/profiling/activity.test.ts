@@ -56,7 +56,7 @@ describe('what is under way', () => {
     const end = consume(carrier);
     const expected = { kind: 'request', route: 'POST /images/:id', answered: false, steps: ['resize'] };
     assert.deepEqual(underWay(), [expected]);
-    leave();
+    leave(performance.now());
     span.end();
     assert.deepEqual(underWay(), [{ ...expected, answered: true }]);
     await end();
@@ -83,7 +83,7 @@ describe('what is under way', () => {
       { count, byRoute, shown: oldest.length },
       { count: 150, byRoute: { 'GET /a': 75, '': 75 }, shown: 100 },
     );
-    for (const leave of requests) leave();
+    for (const leave of requests) leave(performance.now());
     assert.equal(inFlightNow().count, 0);
   });
 });
