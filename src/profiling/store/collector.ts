@@ -11,10 +11,6 @@ export interface CollectedTrace {
   readonly droppedSpans: number;
 }
 
-/** Of traces that have been put away: nothing is ever added to them. */
-const NO_SPANS: StoredSpan[] = [];
-const NOTHING_RUNS: RecordedSpan[] = [];
-
 /** The spans of a trace of which something may still run here. A class for the same reason as `StoredSpan`. */
 class OpenTrace implements CollectedTrace {
   readonly traceId: string;
@@ -171,8 +167,8 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
     if (trace.running.length > 0) cutOff(trace);
     onTrace(trace);
     // A table of `traces` that has grown old keeps whatever was in the tables after it, until the whole heap is collected.
-    trace.spans = NO_SPANS;
-    trace.running = NOTHING_RUNS;
+    trace.spans = [];
+    trace.running = [];
   }
 
   /** What still runs is kept as far as it has come. */

@@ -24,8 +24,8 @@ const NO_EVENTS: readonly SpanEvent[] = [];
  * What the profiler keeps of a span: allow-listed attributes, cut to size, and the statement without its values.
  *
  * A class because of V8: it allocates literals that survive at first, as those of the first traces do, in old memory
- * from then on, where each is garbage that only a collection of the whole heap finds. Here that costs as much as all
- * the rest of looking at a trace.
+ * from then on, where each is garbage that only a collection of the whole heap finds, and keeps what it refers to alive.
+ * Here that made collections of young memory take twice as long.
  */
 export class StoredSpan {
   readonly id: string;
@@ -55,7 +55,9 @@ export class StoredSpan {
     this.start = span.startMs;
     this.end = span.ended ? span.endMs : Math.max(span.startMs, presentMs);
     this.failed = span.status.code === SpanStatusCode.ERROR;
-    this.attributes = keptAttributes(span.attributes, notes, size);
+    this.attributes =
+      (span.ended ? allAttributes(span.attributes, size) : undefined) ??
+      keptAttributes(span.attributes, notes, size);
     this.events = span.events.length === 0 ? NO_EVENTS : keptEvents(span, size);
     this.notes = notes;
     this.unfinished = !span.ended;
@@ -75,11 +77,6 @@ function keptAttributes(
   notes: SpanNotes | undefined,
   size: Size,
 ): SpanAttributes {
-  const bytes = bytesOfAll(given);
-  if (bytes !== undefined) {
-    size.bytes += bytes;
-    return given as SpanAttributes;
-  }
   const kept: Record<string, string | number | boolean | readonly string[]> = {};
   for (const name in given) {
     const value = given[name];
@@ -93,8 +90,11 @@ function keptAttributes(
   return kept as SpanAttributes;
 }
 
-/** Of attributes that are kept as they are, as those of most spans; undefined where some are not. */
-function bytesOfAll(given: RecordedSpan['attributes']): number | undefined {
+/**
+ * The attributes themselves, where all of them are kept as they are; undefined where some are not. To one that still
+ * runs others can be added.
+ */
+function allAttributes(given: RecordedSpan['attributes'], size: Size): SpanAttributes | undefined {
   let bytes = 0;
   for (const name in given) {
     if (!KEPT_ATTRIBUTES.has(name)) return undefined;
@@ -109,7 +109,9 @@ function bytesOfAll(given: RecordedSpan['attributes']): number | undefined {
       }
     } else if (typeof value !== 'number' && typeof value !== 'boolean') return undefined;
   }
-  return bytes > ATTRIBUTE_LIMIT ? undefined : bytes;
+  if (bytes > ATTRIBUTE_LIMIT) return undefined;
+  size.bytes += bytes;
+  return given as SpanAttributes;
 }
 
 function keptValue(value: AttributeValue, size: Size): string | number | boolean | readonly string[] {

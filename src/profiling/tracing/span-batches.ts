@@ -22,7 +22,7 @@ export interface SpanBatchOptions {
 
 /**
  * Spans: twice as many as in the SDK, whose spans wait as objects, where these are bytes. A request with 1 024 of them
- * has some 200 to 500 KiB, which every receiver takes; half as many requests are a tenth of what the layer costs.
+ * has some 200 to 500 KiB; that there are half as many requests saves a tenth of what the layer costs.
  */
 const BATCH_SIZE = 1_024;
 const QUEUE_SIZE = 4_096;

@@ -174,6 +174,17 @@ describe('the profiler', () => {
     assert.equal(profiler.overview().caches[0]?.lookups, 2);
   });
 
+  test('what a span is told after it was cut off is not kept beside what it had then', () => {
+    const { profiler, request, settle } = startProfiler({ budgetBytes: MEBIBYTE });
+    const root = request('/cut');
+    for (let index = 0; index < 1_000; index++) request('/left');
+    settle();
+    root.setAttribute('what.a.user.wrote', 'too tired to go out');
+    const detail = profiler.trace(root.spanContext().traceId);
+    assert.equal(detail?.unfinished, true);
+    assert.ok(!JSON.stringify(detail).includes('too tired'));
+  });
+
   test('a process that has no root shows its part, and says so', () => {
     const { profiler, start, settle } = startProfiler();
     const traceId = 'a'.repeat(32);
