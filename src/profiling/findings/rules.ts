@@ -20,22 +20,24 @@ export function createRules(
   thresholds: Thresholds,
   prompts = rememberPrompts(),
 ) {
-  const ofWork: readonly Rule[] = [eventLoopBlocked(blocks), sequentialSteps];
-  const ofCalls: readonly Rule[] = [
+  const blocked = eventLoopBlocked(blocks);
+  const all: readonly Rule[] = [
+    blocked,
     repeatedStatements,
     redundantReads,
     repeatedCommands,
     repeatedRequests,
+    sequentialSteps,
     slowStatements(blocks),
     poolExhausted,
     modelDominates,
     identicalPrompts,
     prompts.rule,
   ];
-  const all = [...ofWork, ...ofCalls];
+  const withoutCalls: readonly Rule[] = [blocked, sequentialSteps];
   return (unit: Unit, traceId: string): readonly Finding[] => {
     let findings: Finding[] | undefined;
-    for (const rule of unit.hasCalls ? all : ofWork) {
+    for (const rule of unit.hasCalls ? all : withoutCalls) {
       for (const found of rule(unit, thresholds)) {
         findings ??= [];
         findings.push(findingOf(found, unit, traceId));
