@@ -1,16 +1,13 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Context } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { stepsInFlight, workOf } from './activity.ts';
+import { MANUAL, stepsInFlight, workOf } from './activity.ts';
 import type { Work } from './work.ts';
 
 /** Marks the current asynchronous context with what it is for; a profile that runs keeps the mark of each sample. */
 export type Marker = (work: Work | undefined) => void;
 
 let marker: Marker | undefined;
-
-/** Nobody has to be told of its end. */
-const MANUAL = { requireManualDestroy: true };
 
 /**
  * The stock context manager, which tells a running profile of each context that becomes active, and enters one for

@@ -19,8 +19,8 @@ export interface StepWork extends Work {
   readonly step: ActiveStep;
 }
 
-/** Nobody has to be told of its end. */
-const MANUAL = { requireManualDestroy: true };
+/** For an `AsyncResource` of whose end nobody has to be told. */
+export const MANUAL = { requireManualDestroy: true };
 const inFlight: Activity[] = [];
 const stepsUnderWay: Work[] = [];
 const requestListeners = new Set<RequestListener>();
