@@ -1,5 +1,5 @@
-import { AsyncResource } from 'node:async_hooks';
-import type { Context } from '@opentelemetry/api';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import { type Context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { MANUAL, stepsInFlight, workOf } from './activity.ts';
 import type { Work } from './work.ts';
@@ -15,6 +15,12 @@ let marker: Marker | undefined;
  * does by keeping what was there before.
  */
 export class ActivityContextManager extends AsyncLocalStorageContextManager {
+  readonly #storage = new AsyncLocalStorage<Context>();
+
+  override active(): Context {
+    return this.#storage.getStore() ?? ROOT_CONTEXT;
+  }
+
   override with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
     context: Context,
     run: F,
@@ -22,10 +28,19 @@ export class ActivityContextManager extends AsyncLocalStorageContextManager {
     ...args: A
   ): ReturnType<F> {
     return new AsyncResource('CONTEXT', MANUAL).runInAsyncScope(() => {
-      this.attach(context);
+      this.#storage.enterWith(context);
       marker?.(workOf(context));
       return run.apply(self, args);
     });
+  }
+
+  override attach(context: Context): ReturnType<AsyncLocalStorageContextManager['attach']> {
+    return this.#storage.withScope(context);
+  }
+
+  override disable(): this {
+    this.#storage.disable();
+    return this;
   }
 }
 

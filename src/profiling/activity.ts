@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { performance } from 'node:perf_hooks';
 import { type Context, type Span, trace } from '@opentelemetry/api';
 import { takeOut } from './take-out.ts';
 import { RecordedSpan } from './tracing/recorded-span.ts';

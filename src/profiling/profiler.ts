@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Interval } from './analysis/span-tree.ts';
 import { type Unit, unitsOf } from './analysis/unit-of-work.ts';
 import { createSelfCost } from './cost/self-cost.ts';
@@ -84,7 +85,7 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
   function take(collected: CollectedTrace): void {
     onTraceEnd?.(collected.traceId);
     const startedAt = now();
-    const known = traces.find(collected.traceId);
+    const known = collected.isNew ? undefined : traces.find(collected.traceId);
     const merged = merge(known?.spans ?? [], collected.spans);
     const spans = merged.length > SPANS_PER_TRACE ? merged.slice(0, SPANS_PER_TRACE) : merged;
     const units = unitsOf(spans);

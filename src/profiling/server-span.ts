@@ -1,4 +1,5 @@
 import { IncomingMessage } from 'node:http';
+import { performance } from 'node:perf_hooks';
 import type { TLSSocket } from 'node:tls';
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { NextFunction, Request, Response } from 'express';
@@ -172,6 +173,9 @@ interface WatchedRequest {
   [TEMPLATE]?: string;
 }
 
+/** Of an application's requests; there is one application, mostly. */
+let lastPrototype: unknown;
+
 /**
  * Learns the template of the route that Express chooses, never the path: ids would make a label value for each
  * session. At the moment of the choice, because `baseUrl` is reset when an error leaves its router; and once for all
@@ -179,6 +183,8 @@ interface WatchedRequest {
  */
 function watchRoutes(req: Request): void {
   let prototype = Object.getPrototypeOf(req);
+  if (prototype === lastPrototype) return;
+  lastPrototype = prototype;
   while (Object.getPrototypeOf(prototype) !== IncomingMessage.prototype) {
     prototype = Object.getPrototypeOf(prototype);
   }

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { type Attributes, context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import { enterStep, leaveStep, openStep } from './activity.ts';
 import { STEP, STEP_AFTER } from './attributes.ts';

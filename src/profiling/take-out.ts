@@ -3,9 +3,13 @@
  * a new table each time it becomes empty, and the old ones keep the new ones alive until all of the heap is collected.
  */
 export function takeOut<T>(list: T[], entry: T): boolean {
-  const place = list.lastIndexOf(entry);
+  const last = list.length - 1;
+  if (list[last] === entry) {
+    list.pop();
+    return true;
+  }
+  const place = list.lastIndexOf(entry, last - 1);
   if (place < 0) return false;
-  if (place === list.length - 1) list.pop();
-  else list.splice(place, 1);
+  list.splice(place, 1);
   return true;
 }

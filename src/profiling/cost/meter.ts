@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 /** Requests in a row that are measured, and of how many: reading the clock costs something too. */
 const MEASURED = 20;
 const OF = 200;

@@ -1,14 +1,18 @@
 import { covered, type Interval, type SpanNode } from '../analysis/span-tree.ts';
 import type { Unit } from '../analysis/unit-of-work.ts';
-import { callSiteOf, durationOf, type Rule, rounded } from './rule.ts';
+import { callSiteOf, durationOf, type FoundIn, type Rule, rounded } from './rule.ts';
 
 /** Milliseconds in which one request held up all others: the limit of Clinic.js's Doctor for the longest delay. */
 export const BLOCKED_MS = 100;
 
+const NONE: readonly FoundIn[] = [];
+
 /** A block belongs to whoever worked at that time: not to a call that waited for an answer from elsewhere. */
 export function eventLoopBlocked(blocks: () => readonly Interval[]): Rule {
   return (unit) => {
-    const worked = blocks().flatMap((block) => {
+    const all = blocks();
+    if (all.length === 0) return NONE;
+    const worked = all.flatMap((block) => {
       const node = block.end > unit.root.start && block.start < unit.root.end && workingAt(unit, block);
       return node ? [{ block, node }] : [];
     });

@@ -9,6 +9,8 @@ export interface CollectedTrace {
   readonly traceId: string;
   readonly spans: readonly StoredSpan[];
   readonly droppedSpans: number;
+  /** Nothing of it can have been put away before. */
+  readonly isNew: boolean;
 }
 
 /** The spans of a trace of which something may still run here. A class for the same reason as `StoredSpan`. */
@@ -26,12 +28,26 @@ class OpenTrace implements CollectedTrace {
   isAnswered = false;
   /** Something was put into a queue, or taken out of one. */
   isHandedOn = false;
+  /** Others know of it, so that a span can be of this trace whose parent does not run here. */
+  isKnown = false;
   isOpen = true;
+  readonly isNew: boolean;
 
-  constructor(traceId: string, firstSeen: number) {
+  constructor(traceId: string, firstSeen: number, isNew: boolean) {
     this.traceId = traceId;
     this.firstSeen = firstSeen;
+    this.isNew = isNew;
   }
+}
+
+interface Quiet {
+  readonly trace: OpenTrace;
+  readonly since: number;
+}
+
+/** Otherwise it has been put away, or something of it ran again. */
+function isStillQuiet({ trace, since }: Quiet): boolean {
+  return trace.isOpen && trace.quietSince === since;
 }
 
 export interface CollectorOptions {
@@ -75,11 +91,13 @@ const RUNNING_BYTES = 100;
 
 /** Puts the spans of each trace together until nothing of it runs in this process. */
 export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, now }: CollectorOptions) {
-  const traces = new Map<string, OpenTrace>();
-  const oldest = createQueue<OpenTrace>((trace) => traces.get(trace.traceId) === trace);
+  /** Those that a span may be for whose parent does not run here, by id. */
+  const known = new Map<string, OpenTrace>();
+  const oldest = createQueue<OpenTrace>(({ isOpen }) => isOpen);
   /** Those that are quiet, in the order in which they became so, and among them those that were answered apart. */
-  const quiet = new Set<OpenTrace>();
-  const answered = new Set<OpenTrace>();
+  const quiet = createQueue<Quiet>(isStillQuiet);
+  const answered = createQueue<Quiet>(isStillQuiet);
+  let openTraces = 0;
   let bytes = 0;
   let ended: RecordedSpan[] = [];
 
@@ -92,10 +110,10 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
     putAwayQuiet(answered, present - ANSWERED_QUIET_MS);
   }
 
-  function putAwayQuiet(traces: ReadonlySet<OpenTrace>, until: number): void {
-    for (const trace of traces) {
-      if (trace.quietSince !== undefined && trace.quietSince > until) break;
-      putAway(trace);
+  function putAwayQuiet(queue: typeof quiet, until: number): void {
+    for (let first = queue.first(); first !== undefined; first = queue.first()) {
+      if (first.since > until) break;
+      putAway(first.trace);
     }
   }
 
@@ -103,14 +121,12 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
   function traceOf(span: RecordedSpan): OpenTrace {
     const above = span.collectedIn as OpenTrace | undefined;
     if (above?.isOpen) return above;
-    const { traceId } = span.spanContext();
-    return traces.get(traceId) ?? open(traceId);
+    return (span.parentSpanContext && known.get(span.spanContext().traceId)) ?? open(span);
   }
 
   function keep(span: RecordedSpan, present: number): void {
     // One that was put away before it ended comes back for this span alone.
     const trace = traceOf(span);
-    span.collectedIn = undefined;
     stopRunning(trace, span);
     if (span.kind === SpanKind.SERVER) trace.isAnswered = true;
     if (trace.spans.length >= spansPerTrace) trace.droppedSpans += 1;
@@ -125,8 +141,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
         return;
       }
       trace.quietSince = present;
-      if (trace.isAnswered && !trace.isHandedOn) answered.add(trace);
-      else quiet.add(trace);
+      (trace.isAnswered && !trace.isHandedOn ? answered : quiet).add({ trace, since: present });
     }
     makeRoom();
   }
@@ -135,13 +150,21 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
     if (takeOut(trace.running, span)) grow(trace, -RUNNING_BYTES);
   }
 
-  function open(traceId: string): OpenTrace {
-    const trace = new OpenTrace(traceId, now());
-    traces.set(traceId, trace);
+  function open(span: RecordedSpan): OpenTrace {
+    const isRoot = span.parentSpanContext === undefined;
+    const isNew = isRoot && span.collectedIn === undefined;
+    const trace = new OpenTrace(span.spanContext().traceId, now(), isNew);
+    if (!isRoot) makeKnown(trace);
+    openTraces += 1;
     oldest.add(trace);
     grow(trace, TRACE_BYTES);
     makeRoom();
     return trace;
+  }
+
+  function makeKnown(trace: OpenTrace): void {
+    trace.isKnown = true;
+    known.set(trace.traceId, trace);
   }
 
   function grow(trace: OpenTrace, by: number): void {
@@ -152,16 +175,15 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
   /** What is quiet goes first; then the oldest, with what runs in it. */
   function makeRoom(): void {
     while (bytes > budgetBytes) {
-      const [trace = oldest.first()] = answered.size > 0 ? answered : quiet;
+      const trace = (answered.first() ?? quiet.first())?.trace ?? oldest.first();
       if (trace === undefined) return;
       putAway(trace);
     }
   }
 
   function putAway(trace: OpenTrace): void {
-    traces.delete(trace.traceId);
-    quiet.delete(trace);
-    answered.delete(trace);
+    if (trace.isKnown) known.delete(trace.traceId);
+    openTraces -= 1;
     trace.isOpen = false;
     bytes -= trace.bytes;
     if (trace.running.length > 0) cutOff(trace);
@@ -185,11 +207,9 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
       const trace = traceOf(span);
       span.collectedIn = trace;
       if (span.kind === SpanKind.PRODUCER || span.kind === SpanKind.CONSUMER) trace.isHandedOn = true;
-      if (trace.quietSince !== undefined) {
-        trace.quietSince = undefined;
-        quiet.delete(trace);
-        answered.delete(trace);
-      }
+      if (!trace.isKnown && (span.kind === SpanKind.PRODUCER || span.kind === SpanKind.CLIENT))
+        makeKnown(trace);
+      trace.quietSince = undefined;
       trace.running.push(span);
       grow(trace, RUNNING_BYTES);
     },
@@ -218,7 +238,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
       putAwayQuiet(quiet, Number.POSITIVE_INFINITY);
     },
 
-    openTraces: () => traces.size,
+    openTraces: () => openTraces,
     bytes: () => bytes,
   };
 }

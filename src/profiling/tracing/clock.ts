@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { HrTime, TimeInput } from '@opentelemetry/api';
 
 /** Milliseconds between the two clocks, beyond which the system's has been set. */

@@ -41,13 +41,14 @@ export function createProtobufWriter() {
   function writeShort(value: string): boolean {
     const { length } = value;
     if (length > SHORT) return false;
+    const [to, start] = [bytes, at + 1];
     for (let place = 0; place < length; place++) {
       const code = value.charCodeAt(place);
       if (code > 127) return false;
-      bytes[at + 1 + place] = code;
+      to[start + place] = code;
     }
-    bytes[at] = length;
-    at += 1 + length;
+    to[at] = length;
+    at = start + length;
     return true;
   }
 
@@ -104,10 +105,12 @@ export function createProtobufWriter() {
     hex(tag: number, digits: string): void {
       reserve(HEAD_BYTES + digits.length);
       writeTag(tag);
-      bytes[at++] = digits.length / 2;
-      for (let place = 0; place < digits.length; place += 2) {
-        bytes[at++] = (digitAt(digits, place) << 4) | digitAt(digits, place + 1);
+      const [to, length] = [bytes, digits.length >> 1];
+      to[at] = length;
+      for (let place = 0; place < length; place++) {
+        to[at + 1 + place] = (digitAt(digits, place * 2) << 4) | digitAt(digits, place * 2 + 1);
       }
+      at += 1 + length;
     },
 
     /** What another writer, or this one before, has written. */

@@ -79,7 +79,7 @@ export class RecordedSpan implements Span, ReadableSpan {
   notes: SpanNotes | undefined = undefined;
   /** What runs within it runs for, until it ends; taken over from the span above. */
   work: Work | undefined = undefined;
-  /** The collector's own: where the span is collected, until it has ended; before it starts, where the one above is. */
+  /** The collector's own: where the span is collected; before it starts, where the one above is. */
   collectedIn: object | undefined = undefined;
   readonly #context: SpanContext;
   readonly #onEnd: (span: RecordedSpan) => void;
