@@ -35,7 +35,7 @@ const REQUESTS = 300;
  * Times that all is started anew, with a round in each order: where the code of a process happens to lie, and how the
  * engine has compiled it, makes a tenth of a request's time.
  */
-const STARTS = 2;
+const STARTS = 3;
 
 interface Watched extends AsyncDisposable {
   readonly url: string;

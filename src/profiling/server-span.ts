@@ -43,7 +43,6 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
   return (req, res, next) => {
     meter.countRequest();
     const enteredAt = meter.enter();
-    const startedAt = performance.now();
     const method = KNOWN_METHODS.has(req.method) ? req.method : '_OTHER';
     const scheme = schemeOf(req);
     const attributes = {
@@ -55,6 +54,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     };
     const parent = hasContext(req) ? propagation.extract(ROOT_CONTEXT, req.headers) : ROOT_CONTEXT;
     const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
+    const startedAt = span instanceof RecordedSpan ? span.startMs : performance.now();
     res.setHeader('X-Trace-Id', span.spanContext().traceId);
     watchRoutes(req);
     const count: StatementCount = { statements: 0 };

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { type Attributes, context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
-import { enterStep, leaveStep, openStep } from './activity.ts';
+import { enterStep, leaveStep, openStep, type StepWork } from './activity.ts';
 import { STEP, STEP_AFTER } from './attributes.ts';
 import { captureCallSite } from './capture/call-site.ts';
 import { noteSpan } from './capture/span-notes.ts';
@@ -49,6 +49,14 @@ interface KnownStep {
   readonly durations: Readonly<Record<StepOutcome, Series>>;
 }
 
+interface RunningStep {
+  readonly name: string;
+  readonly attributes: Attributes;
+  readonly durations: KnownStep['durations'];
+  readonly span: Span;
+  readonly work: StepWork;
+}
+
 /**
  * The one way to open a span. Span, histogram and report come from the same place and cannot drift apart.
  *
@@ -69,6 +77,18 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
     return step;
   }
 
+  function end(step: RunningStep, outcome: StepOutcome, error: unknown): void {
+    const { name, attributes, durations, span, work } = step;
+    const endedAt = performance.now();
+    const durationMs = endedAt - work.step.startedAt;
+    onEnd?.({ name, attributes, outcome, durationMs, error });
+    const enteredAt = meter.enter();
+    durations[outcome].record(durationMs / 1000);
+    if (span instanceof RecordedSpan) span.endAt(endedAt);
+    leaveStep(work, endedAt);
+    meter.leave(enteredAt);
+  }
+
   return (step, given, run) => {
     const enteredAt = meter.enter();
     const { name, after } = step;
@@ -81,29 +101,17 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
     const span = tracer.startSpan(name, { attributes }, around);
     noteSpan(span, notes);
     const work = openStep(name, span);
-    meter.leave(enteredAt);
-
-    const end = (outcome: StepOutcome, error: unknown): void => {
-      const endedAt = performance.now();
-      const durationMs = endedAt - work.step.startedAt;
-      onEnd?.({ name, attributes: given, outcome, durationMs, error });
-      const enteredAt = meter.enter();
-      durations[outcome].record(durationMs / 1000);
-      if (span instanceof RecordedSpan) span.endAt(endedAt);
-      leaveStep(work, endedAt);
-      meter.leave(enteredAt);
-    };
+    const running: RunningStep = { name, attributes: given, durations, span, work };
     return context.with(withSpan(around, span), async () => {
-      const enteredAt = meter.enter();
       enterStep(work);
       meter.leave(enteredAt);
       try {
         const result = await run(span);
-        end('ok', undefined);
+        end(running, 'ok', undefined);
         return result;
       } catch (error) {
         recordError(span, error);
-        end(outcomeOf(error), error);
+        end(running, outcomeOf(error), error);
         throw error;
       }
     });

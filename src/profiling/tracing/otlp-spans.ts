@@ -1,7 +1,13 @@
-import type { Attributes, AttributeValue, Link, TraceFlags } from '@opentelemetry/api';
+import {
+  type Attributes,
+  type AttributeValue,
+  type Link,
+  SpanStatusCode,
+  type TraceFlags,
+} from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import { toEpochMs } from './clock.ts';
-import { createProtobufWriter } from './protobuf-writer.ts';
+import { createProtobufWriter, type KnownDigits } from './protobuf-writer.ts';
 import type { RecordedEvent, RecordedSpan } from './recorded-span.ts';
 
 /** Wire types of Protocol Buffers. */
@@ -13,6 +19,8 @@ const IS_REMOTE = 0x200;
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 
 const writer = createProtobufWriter();
+const lastTraceId: KnownDigits = { digits: '', bytes: [] };
+const lastParentId: KnownDigits = { digits: '', bytes: [] };
 
 /** What one request of an OTLP exporter says. */
 export interface SpanBatch {
@@ -74,17 +82,39 @@ function writeSpan(span: RecordedSpan, limit: number): void {
   const start = open(2);
   const { traceId, spanId, traceState, traceFlags } = span.spanContext();
   const parent = span.parentSpanContext;
-  hex(1, traceId);
+  hex(1, traceId, lastTraceId);
   hex(2, spanId);
   const state = traceState?.serialize();
   if (state) text(3, state);
-  if (parent !== undefined) hex(4, parent.spanId);
+  if (parent !== undefined) hex(4, parent.spanId, lastParentId);
   text(5, span.name);
   // Kinds begin at 0 in the API and at 1 here.
   varint(6, span.kind + 1);
   time(7, span.startMs);
   time(8, span.endMs);
   writeAttributes(9, span.attributes, limit);
+  if (isPlain(span)) writer.constant(PLAIN);
+  else writeRest(span, limit);
+  writeFlags(16, traceFlags, parent?.isRemote);
+  writer.close(start);
+}
+
+/** Neither events nor links, nothing left out, and no status: as most. */
+function isPlain(span: RecordedSpan): boolean {
+  const { events, links, droppedAttributesCount, status } = span;
+  return (
+    events.length === 0 &&
+    links.length === 0 &&
+    droppedAttributesCount === 0 &&
+    status.code === SpanStatusCode.UNSET &&
+    !status.message
+  );
+}
+
+/** What `writeRest` writes of such a span: the three counts and the code of the status, all of them zero. */
+const PLAIN = [10 << 3, 0, 12 << 3, 0, 14 << 3, 0, (15 << 3) | BYTES, 2, 3 << 3, 0];
+
+function writeRest(span: RecordedSpan, limit: number): void {
   varint(10, span.droppedAttributesCount);
   for (const event of span.events) writeEvent(event, limit);
   varint(12, span.droppedEventsCount);
@@ -94,8 +124,6 @@ function writeSpan(span: RecordedSpan, limit: number): void {
   if (span.status.message) text(2, span.status.message);
   varint(3, span.status.code);
   writer.close(status);
-  writeFlags(16, traceFlags, parent?.isRemote);
-  writer.close(start);
 }
 
 function writeEvent({ atMs, name, attributes }: RecordedEvent, limit: number): void {
@@ -124,10 +152,13 @@ function writeFlags(number: number, flags: TraceFlags, isRemote: boolean | undef
 }
 
 function writeAttributes(number: number, attributes: Attributes, limit: number): void {
+  const tag = (number << 3) | BYTES;
   for (const key in attributes) {
+    const value = attributes[key];
+    if (typeof value === 'string' && value.length <= limit && writer.texts(tag, key, value)) continue;
     const start = open(number);
     text(1, key);
-    writeValue(2, attributes[key], limit);
+    writeValue(2, value, limit);
     writer.close(start);
   }
 }
@@ -168,8 +199,8 @@ function text(number: number, value: string): void {
   writer.text((number << 3) | BYTES, value);
 }
 
-function hex(number: number, digits: string): void {
-  writer.hex((number << 3) | BYTES, digits);
+function hex(number: number, digits: string, known?: KnownDigits): void {
+  writer.hex((number << 3) | BYTES, digits, known);
 }
 
 function varint(number: number, value: number): void {

@@ -5,6 +5,16 @@ const HEAD_BYTES = 12;
 /** Characters of a text that is written one by one; fewer than 128, so that its length is one byte. */
 const SHORT = 64;
 
+/** Tags of the first and the second field of a message, where they are texts or messages. */
+const FIRST_TEXT = (1 << 3) | 2;
+const SECOND_TEXT = (2 << 3) | 2;
+
+/** The bytes of an identifier that is mostly the one before: the spans of a trace come one after the other. */
+export interface KnownDigits {
+  digits: string;
+  readonly bytes: number[];
+}
+
 export type ProtobufWriter = ReturnType<typeof createProtobufWriter>;
 
 /**
@@ -32,23 +42,39 @@ export function createProtobufWriter() {
     bytes[at++] = rest;
   }
 
+  /** `Buffer`'s own checks the value, and takes several times as long. */
+  function writeUint32(value: number): void {
+    const [to, start, rest] = [bytes, at, value | 0];
+    to[start] = rest;
+    to[start + 1] = rest >> 8;
+    to[start + 2] = rest >> 16;
+    to[start + 3] = rest >> 24;
+    at = start + 4;
+  }
+
   function writeTag(tag: number): void {
     if (tag < 128) bytes[at++] = tag;
     else writeVarint(tag);
   }
 
-  /** Most texts are short and ASCII, for which calling into the runtime takes longer than writing them. */
-  function writeShort(value: string): boolean {
+  /** The characters alone, where all of them are ASCII. @returns where the next byte belongs; 0 when they are not. */
+  function writeAscii(value: string, start: number): number {
     const { length } = value;
-    if (length > SHORT) return false;
-    const [to, start] = [bytes, at + 1];
+    const to = bytes;
     for (let place = 0; place < length; place++) {
       const code = value.charCodeAt(place);
-      if (code > 127) return false;
+      if (code > 127) return 0;
       to[start + place] = code;
     }
-    to[at] = length;
-    at = start + length;
+    return start + length;
+  }
+
+  /** Most texts are short and ASCII, for which calling into the runtime takes longer than writing them. */
+  function writeShort(value: string): boolean {
+    const end = value.length > SHORT ? 0 : writeAscii(value, at + 1);
+    if (end === 0) return false;
+    bytes[at] = value.length;
+    at = end;
     return true;
   }
 
@@ -63,15 +89,14 @@ export function createProtobufWriter() {
     fixed64(tag: number, high: number, low: number): void {
       reserve(HEAD_BYTES);
       writeTag(tag);
-      bytes.writeUInt32LE(low, at);
-      bytes.writeUInt32LE(high, at + 4);
-      at += 8;
+      writeUint32(low);
+      writeUint32(high);
     },
 
     fixed32(tag: number, value: number): void {
       reserve(HEAD_BYTES);
       writeTag(tag);
-      at = bytes.writeUInt32LE(value, at);
+      writeUint32(value);
     },
 
     /** An `int64`, which takes ten bytes below zero. */
@@ -101,22 +126,60 @@ export function createProtobufWriter() {
       at += bytes.write(value, at);
     },
 
-    /** Bytes that are given as hexadecimal digits. */
-    hex(tag: number, digits: string): void {
+    /**
+     * A message of two texts, of which the second is in a message of its own: an attribute of OpenTelemetry, in one go,
+     * as most of them are short and ASCII. @returns false, and writes nothing, for others.
+     */
+    texts(tag: number, key: string, value: string): boolean {
+      if (key.length > SHORT || value.length > SHORT - HEAD_BYTES) return false;
+      reserve(HEAD_BYTES + key.length + value.length);
+      const keyEnd = writeAscii(key, at + 4);
+      const end = keyEnd === 0 ? 0 : writeAscii(value, keyEnd + 4);
+      if (end === 0) return false;
+      const to = bytes;
+      to[at] = tag;
+      to[at + 1] = end - at - 2;
+      to[at + 2] = FIRST_TEXT;
+      to[at + 3] = key.length;
+      to[keyEnd] = SECOND_TEXT;
+      to[keyEnd + 1] = value.length + 2;
+      to[keyEnd + 2] = FIRST_TEXT;
+      to[keyEnd + 3] = value.length;
+      at = end;
+      return true;
+    },
+
+    /** Bytes that are given as hexadecimal digits. Those of the last call are known, where `known` holds them. */
+    hex(tag: number, digits: string, known?: KnownDigits): void {
       reserve(HEAD_BYTES + digits.length);
       writeTag(tag);
-      const [to, length] = [bytes, digits.length >> 1];
+      const [to, length, start] = [bytes, digits.length >> 1, at + 1];
       to[at] = length;
-      for (let place = 0; place < length; place++) {
-        to[at + 1 + place] = (digitAt(digits, place * 2) << 4) | digitAt(digits, place * 2 + 1);
+      at = start + length;
+      if (known !== undefined && known.digits === digits) {
+        for (let place = 0; place < length; place++) to[start + place] = known.bytes[place] as number;
+        return;
       }
-      at += 1 + length;
+      for (let place = 0; place < length; place++) {
+        to[start + place] = (digitAt(digits, place * 2) << 4) | digitAt(digits, place * 2 + 1);
+      }
+      if (known === undefined) return;
+      known.digits = digits;
+      for (let place = 0; place < length; place++) known.bytes[place] = to[start + place] as number;
     },
 
     /** What another writer, or this one before, has written. */
     raw(written: Uint8Array): void {
       reserve(written.length);
       bytes.set(written, at);
+      at += written.length;
+    },
+
+    /** A few bytes that are always the same. */
+    constant(written: readonly number[]): void {
+      reserve(written.length);
+      const to = bytes;
+      for (let place = 0; place < written.length; place++) to[at + place] = written[place] as number;
       at += written.length;
     },
 
