@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import { ROOT_CONTEXT, type SpanContext, SpanKind, TraceFlags, trace } from '@opentelemetry/api';
 import { emptyResource } from '@opentelemetry/resources';
 import { createCollector } from '../../../src/profiling/store/collector.ts';
 import { createTracerProvider } from '../../../src/profiling/tracing/tracer-provider.ts';
@@ -10,10 +10,14 @@ function startCollector() {
   let present = 0;
   const taken: string[][] = [];
   const looks: number[] = [];
+  const areNew: boolean[] = [];
   const collector = createCollector({
     spansPerTrace: 100,
     budgetBytes: 1_000_000,
-    onTrace: ({ spans }) => taken.push(spans.map(({ name }) => name)),
+    onTrace: ({ spans, isNew }) => {
+      taken.push(spans.map(({ name }) => name));
+      areNew.push(isNew);
+    },
     onLook: () => looks.push(taken.length),
     now: () => present,
   });
@@ -28,7 +32,15 @@ function startCollector() {
   return {
     root,
     looks,
+    /** Of each trace that was put away, whether nothing of it can have been before. */
+    areNew,
     child: (name: string, kind = SpanKind.INTERNAL) => tracer.startSpan(name, { kind }, inside),
+    /** A span whose parent came by a message: in this process there is no more than its ids. */
+    received: (name: string, { traceId, spanId }: SpanContext) => {
+      const parent = { traceId, spanId, traceFlags: TraceFlags.NONE, isRemote: true };
+      const within = trace.setSpanContext(ROOT_CONTEXT, parent);
+      return tracer.startSpan(name, { kind: SpanKind.CONSUMER }, within);
+    },
     /** What has been put away at that time, in milliseconds. */
     at(ms: number) {
       // What has happened by now has happened now, not when the next look is.
@@ -79,6 +91,40 @@ describe('a trace is put away', () => {
     assert.deepEqual(at(249), []);
     assert.deepEqual(at(250), [['late']]);
   });
+});
+
+describe('one trace is', () => {
+  for (const kind of [SpanKind.PRODUCER, SpanKind.CLIENT]) {
+    test(`what was sent from here and came back here (${SpanKind[kind]})`, () => {
+      const { root, child, received, at } = startCollector();
+      const send = child('send', kind);
+      send.end();
+      root.end();
+      received('work', send.spanContext()).end();
+      assert.deepEqual(at(500), [['send', 'request', 'work']]);
+    });
+  }
+
+  test('what came from elsewhere by the same message', () => {
+    const { root, received, at } = startCollector();
+    root.end();
+    assert.deepEqual(at(300), [['request']]);
+    const elsewhere = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: TraceFlags.NONE };
+    received('first', elsewhere).end();
+    received('second', elsewhere).end();
+    assert.deepEqual(at(600), [['first', 'second']]);
+  });
+});
+
+test('a trace is new unless something of it can have been put away before', () => {
+  const { root, child, received, areNew, at } = startCollector();
+  assert.deepEqual(at(600_000), [['request']]);
+  assert.deepEqual(areNew, [true]);
+  root.end();
+  child('late').end();
+  received('later still', root.spanContext()).end();
+  assert.deepEqual(at(600_300).flat(), ['request', 'late', 'later still']);
+  assert.ok(areNew.slice(1).every((isNew) => !isNew));
 });
 
 test('whoever waits for a look at the spans is told of it: of many at once, and when time has passed', () => {

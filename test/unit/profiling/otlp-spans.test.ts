@@ -53,6 +53,8 @@ const span = fc.record({
     .integer({ min: 0, max: 4_102_444_800_000 })
     .chain((ms) => fc.nat(4_095).map((part) => ms + part / 4_096)),
   durationMs: fc.double({ min: 0, max: 1e6, noNaN: true }),
+  /** Has more attributes than a span may have. */
+  isCrowded: fc.boolean(),
 });
 
 function record(
@@ -64,12 +66,23 @@ function record(
     sampler: () => 'export',
     listener: { onStart() {}, onEnd: (recorded) => ended.push(recorded) },
   });
-  for (const { scope, parent, name, events, status, startTime, durationMs, ...given } of sketches) {
+  for (const {
+    scope,
+    parent,
+    name,
+    events,
+    status,
+    startTime,
+    durationMs,
+    isCrowded,
+    ...given
+  } of sketches) {
     const [scopeName = '', version] = scope;
     const within = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
     const recorded = provider
       .getTracer(scopeName, version)
       .startSpan(name, { ...given, startTime: new Date(startTime) }, within);
+    for (let place = 0; isCrowded && place < 130; place++) recorded.setAttribute(`a${place}`, place);
     for (const event of events) recorded.addEvent(event.name, event.attributes);
     recorded.setStatus(status).end(new Date(startTime + durationMs));
   }

@@ -91,6 +91,24 @@ describe('spans in batches', () => {
     }
   });
 
+  test('leave before there are too many bytes for a receiver', async () => {
+    await using run = await startBatches({ scheduledDelayMillis: NEVER_MS });
+    const provider = createTracerProvider({
+      resource: resourceFromAttributes({}),
+      sampler: () => 'export',
+      listener: { onStart() {}, onEnd: run.batches.onEnd },
+    });
+    const attributes = { long: 'x'.repeat(100_000) };
+    for (const number of numbers(0, 15)) {
+      provider.getTracer('long').startSpan(`${number}`, { attributes }, ROOT_CONTEXT).end();
+      run.batches.write();
+    }
+    await run.batches.shutdown();
+    assert.deepEqual(run.received(), numbers(0, 15));
+    const sizes = run.receiver.requests.map(({ bytes }) => bytes);
+    assert.ok(sizes.length > 1 && sizes.every((size) => size < 1_000_000), `${sizes}`);
+  });
+
   test('leave after the delay, when there are not enough', async () => {
     await using run = await startBatches({ scheduledDelayMillis: 1 });
     run.end(0, 3);
