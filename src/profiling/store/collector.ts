@@ -45,6 +45,9 @@ interface Quiet {
   readonly since: number;
 }
 
+/** Where a span is collected that had ended, but was not looked at yet, when its trace was put away with it. */
+const PUT_AWAY = { isOpen: false };
+
 /** Otherwise it has been put away, or something of it ran again. */
 function isStillQuiet({ trace, since }: Quiet): boolean {
   return trace.isOpen && trace.quietSince === since;
@@ -121,10 +124,12 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
   function traceOf(span: RecordedSpan): OpenTrace {
     const above = span.collectedIn as OpenTrace | undefined;
     if (above?.isOpen) return above;
-    return (span.parentSpanContext && known.get(span.spanContext().traceId)) ?? open(span);
+    const canBeKnown = span.parentSpanContext ?? above;
+    return (canBeKnown && known.get(span.spanContext().traceId)) ?? open(span);
   }
 
   function keep(span: RecordedSpan, present: number): void {
+    if (span.collectedIn === PUT_AWAY) return;
     // One that was put away before it ended comes back for this span alone.
     const trace = traceOf(span);
     stopRunning(trace, span);
@@ -199,6 +204,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
     const room = Math.max(0, spansPerTrace - trace.spans.length);
     for (const span of trace.running.slice(0, room)) trace.spans.push(new StoredSpan(span, end));
     trace.droppedSpans += Math.max(0, trace.running.length - room);
+    for (const span of trace.running) if (span.ended) span.collectedIn = PUT_AWAY;
   }
 
   return {

@@ -6,14 +6,14 @@ import { createCollector } from '../../../src/profiling/store/collector.ts';
 import { createTracerProvider } from '../../../src/profiling/tracing/tracer-provider.ts';
 
 /** A collector with a clock of its own, and tracers whose spans it is given. */
-function startCollector() {
+function startCollector({ budgetBytes = 1_000_000 } = {}) {
   let present = 0;
   const taken: string[][] = [];
   const looks: number[] = [];
   const areNew: boolean[] = [];
   const collector = createCollector({
     spansPerTrace: 100,
-    budgetBytes: 1_000_000,
+    budgetBytes,
     onTrace: ({ spans, isNew }) => {
       taken.push(spans.map(({ name }) => name));
       areNew.push(isNew);
@@ -31,6 +31,8 @@ function startCollector() {
   const inside = trace.setSpan(ROOT_CONTEXT, root);
   return {
     root,
+    collector,
+    startRequest: () => tracer.startSpan('next', { kind: SpanKind.SERVER }, ROOT_CONTEXT),
     looks,
     /** Of each trace that was put away, whether nothing of it can have been before. */
     areNew,
@@ -125,6 +127,29 @@ test('a trace is new unless something of it can have been put away before', () =
   received('later still', root.spanContext()).end();
   assert.deepEqual(at(600_300).flat(), ['request', 'late', 'later still']);
   assert.ok(areNew.slice(1).every((isNew) => !isNew));
+});
+
+test('what had ended when there was no room for its trace is put away once', () => {
+  const { root, child, startRequest, collector, at } = startCollector({ budgetBytes: 1_000 });
+  const early = child('early');
+  early.end();
+  root.end();
+  const next = startRequest();
+  assert.deepEqual(at(300), [['request', 'early']]);
+  next.end();
+  assert.deepEqual(at(600), [['next']]);
+  assert.equal(collector.openTraces(), 0);
+  assert.equal(collector.bytes(), 0);
+});
+
+test('a request that ends long after it was put away comes with what still runs in it', () => {
+  const { root, child, at } = startCollector();
+  assert.deepEqual(at(600_000), [['request']]);
+  const late = child('late');
+  root.end();
+  assert.deepEqual(at(600_300), []);
+  late.end();
+  assert.deepEqual(at(600_600), [['request', 'late']]);
 });
 
 test('whoever waits for a look at the spans is told of it: of many at once, and when time has passed', () => {
