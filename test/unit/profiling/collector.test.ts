@@ -28,7 +28,6 @@ function startCollector({ budgetBytes = 1_000_000 } = {}) {
   });
   const tracer = provider.getTracer('test');
   const root = tracer.startSpan('request', { kind: SpanKind.SERVER }, ROOT_CONTEXT);
-  const inside = trace.setSpan(ROOT_CONTEXT, root);
   return {
     root,
     collector,
@@ -36,7 +35,8 @@ function startCollector({ budgetBytes = 1_000_000 } = {}) {
     looks,
     /** Of each trace that was put away, whether nothing of it can have been before. */
     areNew,
-    child: (name: string, kind = SpanKind.INTERNAL) => tracer.startSpan(name, { kind }, inside),
+    child: (name: string, kind = SpanKind.INTERNAL, above = root) =>
+      tracer.startSpan(name, { kind }, trace.setSpan(ROOT_CONTEXT, above)),
     /** A span whose parent came by a message: in this process there is no more than its ids. */
     received: (name: string, { traceId, spanId }: SpanContext) => {
       const parent = { traceId, spanId, traceFlags: TraceFlags.NONE, isRemote: true };
@@ -63,13 +63,15 @@ describe('a trace is put away', () => {
     assert.deepEqual(at(20), [['step', 'request']]);
   });
 
-  test('200 ms after everything has ended, where something was put into a queue', () => {
-    const { root, child, at } = startCollector();
-    child('send', SpanKind.PRODUCER).end();
-    root.end();
-    assert.deepEqual(at(199), []);
-    assert.deepEqual(at(200), [['send', 'request']]);
-  });
+  for (const kind of [SpanKind.PRODUCER, SpanKind.CONSUMER]) {
+    test(`200 ms after everything has ended, where there was a queue (${SpanKind[kind]})`, () => {
+      const { root, child, at } = startCollector();
+      child('message', kind).end();
+      root.end();
+      assert.deepEqual(at(199), []);
+      assert.deepEqual(at(200), [['message', 'request']]);
+    });
+  }
 
   test('not while something runs that began before the answer, or begins after it', () => {
     const { root, child, at } = startCollector();
@@ -107,6 +109,16 @@ describe('one trace is', () => {
     });
   }
 
+  test('what comes back here when the rest has been put away', () => {
+    const { root, child, received, at } = startCollector();
+    const send = child('send', SpanKind.CLIENT);
+    send.end();
+    root.end();
+    assert.deepEqual(at(500), [['send', 'request']]);
+    received('work', send.spanContext()).end();
+    assert.deepEqual(at(1_000), [['work']]);
+  });
+
   test('what came from elsewhere by the same message', () => {
     const { root, received, at } = startCollector();
     root.end();
@@ -140,6 +152,30 @@ test('what had ended when there was no room for its trace is put away once', () 
   assert.deepEqual(at(600), [['next']]);
   assert.equal(collector.openTraces(), 0);
   assert.equal(collector.bytes(), 0);
+});
+
+test('what is quiet makes room before what still runs, though that is older', () => {
+  const { root, child, startRequest, at } = startCollector({ budgetBytes: 2_000 });
+  const quiet = startRequest();
+  child('step', SpanKind.INTERNAL, quiet).end();
+  quiet.end();
+  assert.deepEqual(at(0), []);
+  const last = startRequest();
+  assert.deepEqual(at(0), [['step', 'next']]);
+  root.end();
+  last.end();
+  assert.deepEqual(at(300), [['request'], ['next']]);
+});
+
+test('spans beyond the limit of their trace take no room when they have ended', () => {
+  const { child, collector } = startCollector();
+  const sizeAfter = (count: number) => {
+    for (let number = 0; number < count; number++) child('step').end();
+    collector.sweep();
+    return collector.bytes();
+  };
+  const full = sizeAfter(100);
+  assert.equal(sizeAfter(300), full);
 });
 
 test('a request that ends long after it was put away comes with what still runs in it', () => {
