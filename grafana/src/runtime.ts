@@ -33,7 +33,7 @@ export const runtime = () =>
           stat({
             title: 'Event loop delay, p99',
             description:
-              'By how much callbacks run late in the worst process; 10 ms of it is the clock of the measurement. Above 100 ms something blocks: see the finding event-loop-blocked, and take a CPU profile.',
+              'By how much callbacks run late in the worst process; 20 ms of it is the clock of the measurement. Above 100 ms something blocks: see the finding event-loop-blocked, and take a CPU profile.',
             unit: 's',
             expr: `max(${of('nodejs_eventloop_delay_p99_seconds')})`,
             limits: { warn: 0.05, bad: 0.1 },
@@ -90,7 +90,7 @@ export const runtime = () =>
           graph({
             title: 'Delay',
             description:
-              'By how much callbacks run late, in the worst process of each moment; 10 ms of it is the clock of the measurement. A max that jumps alone: one long piece of code or a collection. All that rise: too much work.',
+              'By how much callbacks run late, in the worst process of each moment; 20 ms of it is the clock of the measurement. A max that jumps alone: one long piece of code or a collection. All that rise: too much work.',
             unit: 's',
             palette: 'percentiles',
             queries: (['p50', 'p90', 'p99', 'max'] as const).map((part) => ({

@@ -16,7 +16,7 @@ import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { register } from 'import-in-the-middle/register-hooks.mjs';
 import { ActivityContextManager } from './activity-context.ts';
-import { watchBlocks } from './capture/block-watch.ts';
+import { BEAT_MS, watchBlocks } from './capture/block-watch.ts';
 import { createCallHooks } from './capture/calls.ts';
 import { createExporters } from './exporters.ts';
 import { THRESHOLDS, type Thresholds } from './findings/rule.ts';
@@ -55,8 +55,14 @@ export interface Telemetry {
   readonly shutdown: () => Promise<void>;
 }
 
-/** Milliseconds between looks for traces that have finished. */
-const SWEEP_EVERY_MS = 100;
+/** Looks for blocks between two for traces that have finished: a timer of their own would wake an idle process for each. */
+const BEATS_PER_SWEEP = 2;
+
+/**
+ * Milliseconds between the ticks whose lateness is the delay of the event loop; Node counts them as a part of it. By
+ * default it is 10: waking a hundred times a second was what the layer did most of in an idle process.
+ */
+const LOOP_DELAY_MS = 20;
 
 const SLOW_MS: SlowLimits = { byName: {}, otherwise: 1_000 };
 
@@ -100,7 +106,12 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     adjustClock();
     profiler.sweep();
   };
-  const sweeper = setInterval(sweep, SWEEP_EVERY_MS).unref();
+  let beats = 0;
+  const timer = setInterval(() => {
+    blockWatch.beat();
+    beats += 1;
+    if (beats % BEATS_PER_SWEEP === 0) sweep();
+  }, BEAT_MS).unref();
   const resource = defaultResource()
     .merge(
       resourceFromAttributes({
@@ -143,6 +154,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
           requestHook: hooks.command,
         },
         '@opentelemetry/instrumentation-pino': { enabled: false },
+        '@opentelemetry/instrumentation-runtime-node': { monitoringPrecision: LOOP_DELAY_MS },
       }),
     ],
   });
@@ -164,10 +176,9 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     settle: profiler.collector.settle,
     onExportChange: exporters.listen,
     shutdown: () => {
-      clearInterval(sweeper);
+      clearInterval(timer);
       sweep();
       tail?.flush();
-      blockWatch.stop();
       // A collector that is gone must not hold up the end of the process, nor make it look like a fault.
       stopped ??= Promise.race([
         Promise.allSettled([exporter?.shutdown(), sdk.shutdown()]).then(() => {}),

@@ -2,7 +2,7 @@ import type { Interval } from '../analysis/span-tree.ts';
 import { BLOCKED_MS } from '../findings/event-loop-blocked.ts';
 
 /** Milliseconds between beats: a block is found within that much. */
-const BEAT_MS = 50;
+export const BEAT_MS = 50;
 /** Blocks that are remembered: traces that they were in finish soon. */
 const REMEMBERED = 100;
 /** Part of the delay that this thread must have worked: the rest is a machine that had no time for it. */
@@ -13,19 +13,20 @@ export function watchBlocks() {
   const blocks: Interval[] = [];
   let beatAt = performance.now();
   let cpuAt = cpuMs();
-  const timer = setInterval(() => {
-    const [present, cpu] = [performance.now(), cpuMs()];
-    const late = present - beatAt - BEAT_MS;
-    if (late >= BLOCKED_MS && cpu - cpuAt >= late * WORKED) {
-      blocks.push({ start: present - late, end: present });
-      if (blocks.length > REMEMBERED) blocks.shift();
-    }
-    beatAt = present;
-    cpuAt = cpu;
-  }, BEAT_MS).unref();
   return {
     blocks: (): readonly Interval[] => blocks,
-    stop: () => clearInterval(timer),
+
+    /** To be called every `BEAT_MS`. */
+    beat(): void {
+      const [present, cpu] = [performance.now(), cpuMs()];
+      const late = present - beatAt - BEAT_MS;
+      if (late >= BLOCKED_MS && cpu - cpuAt >= late * WORKED) {
+        blocks.push({ start: present - late, end: present });
+        if (blocks.length > REMEMBERED) blocks.shift();
+      }
+      beatAt = present;
+      cpuAt = cpu;
+    },
   };
 }
 
