@@ -36,6 +36,7 @@ export interface SpanBatch {
  * Field numbers are those of `opentelemetry/proto/trace/v1/trace.proto` and `common/v1/common.proto`.
  */
 export function encodeRequest({ resource, written }: SpanBatch): Uint8Array<ArrayBuffer> {
+  writer.begin();
   const resourceSpans = open(1);
   const start = open(1);
   writeAttributes(1, resource.attributes as Attributes, NO_LIMIT);
@@ -53,6 +54,7 @@ export function encodeRequest({ resource, written }: SpanBatch): Uint8Array<Arra
  * @param limit characters of a text in an attribute, for receivers that refuse longer ones.
  */
 export function encodeSpans(spans: readonly RecordedSpan[], limit = NO_LIMIT): Uint8Array<ArrayBuffer> {
+  writer.begin();
   for (const [scope, ofScope] of byScope(spans)) {
     const scopeSpans = open(2);
     const start = open(1);

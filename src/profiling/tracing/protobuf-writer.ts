@@ -79,6 +79,11 @@ export function createProtobufWriter() {
   }
 
   return {
+    /** Forgets what was written and not finished, because something could not be. */
+    begin(): void {
+      at = 0;
+    },
+
     varint(tag: number, value: number): void {
       reserve(HEAD_BYTES);
       writeTag(tag);
@@ -206,11 +211,9 @@ export function createProtobufWriter() {
       at += length;
     },
 
-    /** A copy of all that was written, after which the next message begins. */
+    /** A copy of all that was written since `begin`. */
     finish(): Uint8Array<ArrayBuffer> {
-      const written = Buffer.from(bytes.subarray(0, at));
-      at = 0;
-      return written;
+      return Buffer.from(bytes.subarray(0, at));
     },
   };
 }

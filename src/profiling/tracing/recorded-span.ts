@@ -86,7 +86,8 @@ export class RecordedSpan implements Span, ReadableSpan {
   #attributeCount = 0;
 
   constructor({ name, kind, context, parent, startMs, attributes, resource, scope, onEnd }: SpanOrigin) {
-    this.name = name;
+    // Instrumentations in JavaScript may give anything.
+    this.name = String(name);
     this.kind = kind;
     this.#context = context;
     if (parent !== undefined) this.parentSpanContext = parent;
@@ -159,7 +160,7 @@ export class RecordedSpan implements Span, ReadableSpan {
   }
 
   updateName(name: string): this {
-    if (!this.ended) this.name = name;
+    if (!this.ended) this.name = String(name);
     return this;
   }
 

@@ -82,11 +82,17 @@ export function createSpanBatches(options: SpanBatchOptions) {
 
   function write(): void {
     if (batch === undefined || group.length === 0) return;
-    const written = encodeSpans(group, options.attributeValueLengthLimit);
-    batch.written.push(written);
-    batch.spans += group.length;
-    batch.bytes += written.length;
+    const spans = group;
     group = [];
+    batch.spans += spans.length;
+    try {
+      const written = encodeSpans(spans, options.attributeValueLengthLimit);
+      batch.written.push(written);
+      batch.bytes += written.length;
+    } catch {
+      // What types forbid, from an instrumentation in JavaScript, must not fail the request that has just ended.
+      diag.error(`Lost ${spans.length} spans, one of which cannot be written`);
+    }
     if (batch.bytes >= BATCH_BYTES) closeBatch();
   }
 

@@ -109,6 +109,34 @@ describe('spans in batches', () => {
     assert.ok(sizes.length > 1 && sizes.every((size) => size < 1_000_000), `${sizes}`);
   });
 
+  test('leave without those that cannot be written, which spoil nothing that comes after them', async () => {
+    await using run = await startBatches({ scheduledDelayMillis: NEVER_MS });
+    const [broken] = run.end(0, 1);
+    Object.assign(broken ?? {}, { links: [{ context: {} }] });
+    run.batches.write();
+    run.end(1, 3);
+    run.batches.write();
+    await run.batches.shutdown();
+    assert.deepEqual(run.received(), [1, 2]);
+  });
+
+  test('have a name that is a text, whatever an instrumentation gives', async () => {
+    await using run = await startBatches({ scheduledDelayMillis: NEVER_MS });
+    run.end(7, 8);
+    const provider = createTracerProvider({
+      resource: resourceFromAttributes({}),
+      sampler: () => 'export',
+      listener: { onStart() {}, onEnd: run.batches.onEnd },
+    });
+    provider
+      .getTracer('js')
+      .startSpan(8 as never, {}, ROOT_CONTEXT)
+      .updateName(9 as never)
+      .end();
+    await run.batches.shutdown();
+    assert.deepEqual(run.received(), [7, 9]);
+  });
+
   test('leave after the delay, when there are not enough', async () => {
     await using run = await startBatches({ scheduledDelayMillis: 1 });
     run.end(0, 3);
