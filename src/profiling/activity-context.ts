@@ -15,6 +15,7 @@ let marker: Marker | undefined;
  * does by keeping what was there before.
  */
 export class ActivityContextManager extends AsyncLocalStorageContextManager {
+  /** The stock one's own is entered by way of a scope object, which nobody here would end. */
   readonly #storage = new AsyncLocalStorage<Context>();
 
   override active(): Context {

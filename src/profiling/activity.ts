@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
-import { performance } from 'node:perf_hooks';
 import { type Context, type Span, trace } from '@opentelemetry/api';
 import { takeOut } from './take-out.ts';
+import { now } from './tracing/clock.ts';
 import { RecordedSpan } from './tracing/recorded-span.ts';
 import type { ActiveStep, Activity, Work } from './work.ts';
 
@@ -28,7 +28,7 @@ const requestListeners = new Set<RequestListener>();
 
 /** Opens a request, whose handlers run in the context of this span. @returns what ends it. */
 export function enterRequest(span: Span, readRoute: () => string | undefined): (endedAt: number) => void {
-  const startedAt = span instanceof RecordedSpan ? span.startMs : performance.now();
+  const startedAt = span instanceof RecordedSpan ? span.startMs : now();
   const activity = createActivity('request', span.spanContext().traceId, startedAt);
   activity.readRoute = readRoute;
   inFlight.push(activity);
@@ -47,7 +47,7 @@ export function enterRequest(span: Span, readRoute: () => string | undefined): (
 export function openStep(name: string, span: Span): StepWork {
   const isRecorded = span instanceof RecordedSpan;
   const activity = isRecorded ? span.work?.activity : undefined;
-  const startedAt = isRecorded ? span.startMs : performance.now();
+  const startedAt = isRecorded ? span.startMs : now();
   const work = { activity, step: { name, startedAt, endedAt: undefined, resource: undefined } };
   if (isRecorded) span.work = work;
   return work;

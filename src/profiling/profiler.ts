@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { Interval } from './analysis/span-tree.ts';
 import { type Unit, unitsOf } from './analysis/unit-of-work.ts';
 import { createSelfCost } from './cost/self-cost.ts';
@@ -21,6 +20,7 @@ import type { StoredSpan } from './store/stored-span.ts';
 import { createThinning } from './store/thinning.ts';
 import { createTraceStore, type StoredTrace } from './store/trace-store.ts';
 import { detailOf, summaryOf } from './trace-view.ts';
+import { now } from './tracing/clock.ts';
 import { verdictOf } from './verdict.ts';
 
 export interface ProfilerOptions {
@@ -61,7 +61,6 @@ const MOST_TRACES_LISTED = 500;
 /** Looks at every trace of this process once, keeps what is worth it, and tells what it knows. */
 export function createProfiler(options: ProfilerOptions): RunningProfiler {
   const { service, budgetBytes, blocks, thresholds = THRESHOLDS, onTraceEnd, onLook } = options;
-  const now = () => performance.now();
   const prompts = rememberPrompts();
   const findIn = createRules(blocks, thresholds, prompts);
   const routes = createRouteStatistics({ limit: ROUTES });

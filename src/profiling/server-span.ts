@@ -1,5 +1,4 @@
 import { IncomingMessage } from 'node:http';
-import { performance } from 'node:perf_hooks';
 import type { TLSSocket } from 'node:tls';
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { NextFunction, Request, Response } from 'express';
@@ -7,6 +6,7 @@ import { enterRequest } from './activity.ts';
 import { meter } from './cost/meter.ts';
 import { createHistogram, type Series } from './histogram.ts';
 import { countStatements, createStatementHistogram, type StatementCount } from './request-statements.ts';
+import { now } from './tracing/clock.ts';
 import { RecordedSpan } from './tracing/recorded-span.ts';
 import { withSpan } from './tracing/span-context.ts';
 
@@ -54,7 +54,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     };
     const parent = hasContext(req) ? propagation.extract(ROOT_CONTEXT, req.headers) : ROOT_CONTEXT;
     const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
-    const startedAt = span instanceof RecordedSpan ? span.startMs : performance.now();
+    const startedAt = span instanceof RecordedSpan ? span.startMs : now();
     res.setHeader('X-Trace-Id', span.spanContext().traceId);
     watchRoutes(req);
     const count: StatementCount = { statements: 0 };
@@ -63,7 +63,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     // `close` comes after `finish` and also when the client leaves early: exactly once in either case.
     res.on('close', () => {
       const enteredAt = meter.enter();
-      const endedAt = performance.now();
+      const endedAt = now();
       const { statusCode } = res;
       const template = templateOf(req);
       const { route, durations, statements } = seriesOf(method, template, scheme, statusCode);

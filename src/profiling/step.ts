@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { type Attributes, context, type Span, SpanStatusCode, trace } from '@opentelemetry/api';
 import { enterStep, leaveStep, openStep, type StepWork } from './activity.ts';
 import { STEP, STEP_AFTER } from './attributes.ts';
@@ -6,6 +5,7 @@ import { captureCallSite } from './capture/call-site.ts';
 import { noteSpan } from './capture/span-notes.ts';
 import { meter } from './cost/meter.ts';
 import { createHistogram, type Series } from './histogram.ts';
+import { now } from './tracing/clock.ts';
 import { RecordedSpan, type SpanNotes } from './tracing/recorded-span.ts';
 import { withSpan } from './tracing/span-context.ts';
 
@@ -79,7 +79,7 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
 
   function end(step: RunningStep, outcome: StepOutcome, error: unknown): void {
     const { name, attributes, durations, span, work } = step;
-    const endedAt = performance.now();
+    const endedAt = now();
     const durationMs = endedAt - work.step.startedAt;
     onEnd?.({ name, attributes, outcome, durationMs, error });
     const enteredAt = meter.enter();

@@ -55,12 +55,12 @@ export interface Telemetry {
   readonly shutdown: () => Promise<void>;
 }
 
-/** Looks for blocks between two for traces that have finished: a timer of their own would wake an idle process for each. */
+/** From one look for finished traces to the next: with a timer of its own it would wake an idle process once more. */
 const BEATS_PER_SWEEP = 2;
 
 /**
  * Milliseconds between the ticks whose lateness is the delay of the event loop; Node counts them as a part of it. By
- * default it is 10: waking a hundred times a second was what the layer did most of in an idle process.
+ * default it is 10: waking a hundred times a second was the largest part of what an idle process did.
  */
 const LOOP_DELAY_MS = 20;
 

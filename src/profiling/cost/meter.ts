@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks';
+import { now } from '../tracing/clock.ts';
 
 /** Requests in a row that are measured, and of how many: reading the clock costs something too. */
 const MEASURED = 20;
@@ -29,13 +29,13 @@ export const meter = {
   enter(): number {
     if (depth > 0 || !isMeasuring) return 0;
     depth += 1;
-    return performance.now();
+    return now();
   },
 
   leave(enteredAt: number): void {
     if (enteredAt === 0) return;
     depth -= 1;
-    micros += Math.min(INTERRUPTED_MICROS, (performance.now() - enteredAt) * 1_000);
+    micros += Math.min(INTERRUPTED_MICROS, (now() - enteredAt) * 1_000);
   },
 
   /** What was measured since the last call. */

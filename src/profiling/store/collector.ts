@@ -193,7 +193,7 @@ export function createCollector({ spansPerTrace, budgetBytes, onTrace, onLook, n
     bytes -= trace.bytes;
     if (trace.running.length > 0) cutOff(trace);
     onTrace(trace);
-    // A table of `traces` that has grown old keeps whatever was in the tables after it, until the whole heap is collected.
+    // Whoever still holds one of its spans, such as a context that lives on, holds the trace, and must not hold the rest.
     trace.spans = [];
     trace.running = [];
   }

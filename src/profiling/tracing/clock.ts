@@ -7,7 +7,10 @@ const SET_MS = 100;
 /** Milliseconds from the zero of `performance.now()` to the epoch. */
 let epochOffset = performance.timeOrigin;
 
-/** All times inside of the layer: milliseconds of one clock that never goes back and knows microseconds. */
+/**
+ * All times inside of the layer: milliseconds of one clock that never goes back and knows microseconds. Imported, as the
+ * global of its name is a getter that is called each time.
+ */
 export function now(): number {
   return performance.now();
 }

@@ -1,4 +1,4 @@
-/** Bytes to begin with: a batch of 512 spans takes some 100 KiB. */
+/** Bytes to begin with: a batch of 512 spans takes some 100 KiB, and for a larger one it grows. */
 const INITIAL_BYTES = 128 * 1024;
 /** Bytes of a tag and a length at most. */
 const HEAD_BYTES = 12;

@@ -32,6 +32,7 @@ async function startBatches(
   return {
     receiver,
     batches,
+    tracer: provider.getTracer('one'),
     /** Ends spans with these names, in turn of two scopes. */
     end(from: number, until: number, as = decision): readonly RecordedSpan[] {
       decision = as;
@@ -93,14 +94,9 @@ describe('spans in batches', () => {
 
   test('leave before there are too many bytes for a receiver', async () => {
     await using run = await startBatches({ scheduledDelayMillis: NEVER_MS });
-    const provider = createTracerProvider({
-      resource: resourceFromAttributes({}),
-      sampler: () => 'export',
-      listener: { onStart() {}, onEnd: run.batches.onEnd },
-    });
     const attributes = { long: 'x'.repeat(100_000) };
     for (const number of numbers(0, 15)) {
-      provider.getTracer('long').startSpan(`${number}`, { attributes }, ROOT_CONTEXT).end();
+      run.tracer.startSpan(`${number}`, { attributes }, ROOT_CONTEXT).end();
       run.batches.write();
     }
     await run.batches.shutdown();
@@ -123,13 +119,7 @@ describe('spans in batches', () => {
   test('have a name that is a text, whatever an instrumentation gives', async () => {
     await using run = await startBatches({ scheduledDelayMillis: NEVER_MS });
     run.end(7, 8);
-    const provider = createTracerProvider({
-      resource: resourceFromAttributes({}),
-      sampler: () => 'export',
-      listener: { onStart() {}, onEnd: run.batches.onEnd },
-    });
-    provider
-      .getTracer('js')
+    run.tracer
       .startSpan(8 as never, {}, ROOT_CONTEXT)
       .updateName(9 as never)
       .end();
@@ -217,13 +207,8 @@ describe('spans in batches', () => {
 
   test('carry texts no longer than the limit, in lists and events as well; the span keeps the whole', async () => {
     await using run = await startBatches({ attributeValueLengthLimit: 5 });
-    const provider = createTracerProvider({
-      resource: resourceFromAttributes({}),
-      sampler: () => 'export',
-      listener: { onStart() {}, onEnd: run.batches.onEnd },
-    });
     const attributes = { long: '123456', short: '12345', list: ['123456', '1'] };
-    const span = provider.getTracer('cut').startSpan('a long name', { attributes }, ROOT_CONTEXT);
+    const span = run.tracer.startSpan('a long name', { attributes }, ROOT_CONTEXT);
     span.addEvent('event', { long: '123456' }).end();
     await run.batches.shutdown();
     const [received] = run.receiver.spans;
