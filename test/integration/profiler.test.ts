@@ -33,6 +33,14 @@ function all(given: Profiler): string {
   ]);
 }
 
+/** A trace when nothing of it runs any more: after the answer the pool may still be opening a connection for it. */
+function endedTrace(traceId = '') {
+  return eventually(async () => {
+    settle();
+    return profiler.trace(traceId);
+  });
+}
+
 /** Without the request of the test's own client, which is in the same process. */
 function unitsOf(detail: TraceDetail | undefined) {
   return (detail?.units ?? []).filter(({ route }) => route !== 'POST');
@@ -64,21 +72,22 @@ describe('the profiler in the service', () => {
 
   test('one trace has the request, the queue, the steps and their statements', async () => {
     const answer = await post({ selected_tag_id: 2, user_context: `${MARKER} 지쳤어요` }, 201);
-    settle();
-    const detail = profiler.trace(answer.get('X-Trace-Id') ?? '');
-    assert.equal(detail?.route, ROUTE);
+    const detail = await endedTrace(answer.get('X-Trace-Id'));
+    assert.equal(detail.route, ROUTE);
     const [unit, ...more] = unitsOf(detail);
     assert.deepEqual(more, []);
     const onPath = new Set(unit?.criticalPath.flatMap(({ step }) => step ?? []));
-    for (const step of ['context', 'sources', 'save']) assert.ok(onPath.has(step), step);
-    assert.ok(detail?.waits.some(({ wait }) => wait === 'queue'));
-    const sources = detail?.rows.filter(({ step, name }) => step === 'sources' && name.startsWith('SELECT '));
-    assert.deepEqual(sources?.map(({ name }) => name).sort(), [
+    for (const step of ['context', 'save']) assert.ok(onPath.has(step), step);
+    // They run side by side: which of the two is waited for longer depends on the machine.
+    assert.ok(onPath.has('sources') || onPath.has('persona'));
+    assert.ok(detail.waits.some(({ wait }) => wait === 'queue'));
+    const sources = detail.rows.filter(({ step, name }) => step === 'sources' && name.startsWith('SELECT '));
+    assert.deepEqual(sources.map(({ name }) => name).sort(), [
       'SELECT insights',
       'SELECT policies',
       'SELECT voices',
     ]);
-    assert.ok(detail && detail.statements > 10);
+    assert.ok(detail.statements > 10);
   });
 
   test('work that goes on after a 202 joins the trace of its request', async () => {
@@ -279,8 +288,8 @@ describe('the profiler in the service', () => {
     );
     const agent = await slow.guest();
     const answer = await agent.post(SESSIONS).send({ selected_tag_id: 6, user_context: 'x' }).expect(201);
-    settle();
-    const rules = profiler.trace(answer.get('X-Trace-Id') ?? '')?.findingDetails.map(({ rule }) => rule);
-    assert.ok(!rules?.includes('n-plus-one') && !rules?.includes('sequential-steps'), String(rules));
+    const { findingDetails } = await endedTrace(answer.get('X-Trace-Id'));
+    const rules = findingDetails.map(({ rule }) => rule);
+    assert.ok(!rules.includes('n-plus-one') && !rules.includes('sequential-steps'), String(rules));
   });
 });
