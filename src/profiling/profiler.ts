@@ -85,7 +85,7 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     onTraceEnd?.(collected.traceId);
     const startedAt = now();
     const known = collected.isNew ? undefined : traces.find(collected.traceId);
-    const merged = merge(known?.spans ?? [], collected.spans);
+    const merged = known === undefined ? collected.spans : merge(known.spans, collected.spans);
     const spans = merged.length > SPANS_PER_TRACE ? merged.slice(0, SPANS_PER_TRACE) : merged;
     const units = unitsOf(spans);
     for (const unit of units) {
@@ -99,8 +99,10 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     const [first] = units;
     if (first === undefined) return;
     const found = units.flatMap((unit) => findIn(unit, collected.traceId));
-    const foundBefore = new Set(known?.findings.map(({ fingerprint }) => fingerprint));
-    for (const finding of found) findings.record(finding, foundBefore.has(finding.fingerprint));
+    for (const finding of found) {
+      const { fingerprint } = finding;
+      findings.record(finding, known?.findings.some((before) => before.fingerprint === fingerprint));
+    }
     const dropped = collected.droppedSpans + merged.length - spans.length;
     droppedSpans += dropped;
     const durationMs = first.root.end - first.root.start;
@@ -236,7 +238,6 @@ function isCountable({ kind, root: { span } }: Unit): boolean {
 
 /** A span that had not ended when it came first is there once, as it ended. */
 function merge(known: readonly StoredSpan[], more: readonly StoredSpan[]): readonly StoredSpan[] {
-  if (known.length === 0) return more;
   const newIds = new Set(more.map(({ id }) => id));
   return [...known.filter(({ id }) => !newIds.has(id)), ...more];
 }

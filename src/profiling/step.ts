@@ -8,6 +8,7 @@ import { createHistogram, type Series } from './histogram.ts';
 import { now } from './tracing/clock.ts';
 import { RecordedSpan, type SpanNotes } from './tracing/recorded-span.ts';
 import { withSpan } from './tracing/span-context.ts';
+import type { OwnSpanOptions } from './tracing/tracer-provider.ts';
 
 export type StepOutcome = 'ok' | 'error' | 'timeout' | 'cancelled';
 
@@ -98,7 +99,8 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
     const attributes: Attributes = { ...given };
     attributes[STEP] = name;
     attributes[STEP_AFTER] = after as string[];
-    const span = tracer.startSpan(name, { attributes }, around);
+    const options: OwnSpanOptions = { attributes, handsOver: true };
+    const span = tracer.startSpan(name, options, around);
     noteSpan(span, notes);
     const work = openStep(name, span);
     const running: RunningStep = { name, attributes: given, durations, span, work };

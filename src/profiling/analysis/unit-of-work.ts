@@ -42,8 +42,19 @@ function unitOf(root: SpanNode): Unit {
 
 function routeOf({ kind, name, attributes }: StoredSpan): string {
   if (kind !== 'server') return name;
-  const { 'http.request.method': method, 'http.route': route } = attributes;
-  return `${method ?? name} ${route ?? '(no route)'}`;
+  const { 'http.request.method': method = name, 'http.route': route = '(no route)' } = attributes;
+  return isOf(name, String(method), String(route)) ? name : `${method} ${route}`;
+}
+
+/** Most are called by their route: a text that is put together anew takes a `Map` a microsecond to look for. */
+function isOf(name: string, method: string, route: string): boolean {
+  const { length } = method;
+  return (
+    name.length === length + 1 + route.length &&
+    name[length] === ' ' &&
+    name.startsWith(method) &&
+    name.endsWith(route)
+  );
 }
 
 function isCall({ span, wait }: SpanNode): boolean {

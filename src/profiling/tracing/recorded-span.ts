@@ -45,6 +45,8 @@ export interface SpanOrigin {
   readonly parent: SpanContext | undefined;
   readonly startMs: number;
   readonly attributes: Attributes | undefined;
+  /** The attributes are the span's own, and no copy has to be made. */
+  readonly handsOver: boolean;
   readonly resource: Resource;
   readonly scope: InstrumentationScope;
   readonly onEnd: (span: RecordedSpan) => void;
@@ -85,7 +87,8 @@ export class RecordedSpan implements Span, ReadableSpan {
   readonly #onEnd: (span: RecordedSpan) => void;
   #attributeCount = 0;
 
-  constructor({ name, kind, context, parent, startMs, attributes, resource, scope, onEnd }: SpanOrigin) {
+  constructor(origin: SpanOrigin) {
+    const { name, kind, context, parent, startMs, attributes, handsOver, resource, scope, onEnd } = origin;
     // Instrumentations in JavaScript may give anything.
     this.name = String(name);
     this.kind = kind;
@@ -95,6 +98,11 @@ export class RecordedSpan implements Span, ReadableSpan {
     this.resource = resource;
     this.instrumentationScope = scope;
     this.#onEnd = onEnd;
+    if (attributes !== undefined && handsOver) {
+      this.attributes = attributes;
+      this.#attributeCount = countOwn(attributes);
+      return;
+    }
     // Copied as a whole: setting one after the other takes several times as long.
     const count = attributes === undefined ? 0 : countWhole(attributes);
     this.attributes = count > 0 ? { ...attributes } : {};
@@ -208,6 +216,16 @@ export class RecordedSpan implements Span, ReadableSpan {
   get duration(): HrTime {
     return toHrTime(this.endMs - this.startMs);
   }
+}
+
+/** How many attributes there are, when those without a value are gone. */
+function countOwn(attributes: Attributes): number {
+  let count = 0;
+  for (const name in attributes) {
+    if (attributes[name] === undefined) delete attributes[name];
+    else count += 1;
+  }
+  return count;
 }
 
 /** How many attributes there are; 0 when some of them cannot be taken. */

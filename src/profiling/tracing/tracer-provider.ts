@@ -22,6 +22,12 @@ export interface SpanListener {
   onEnd(span: RecordedSpan): void;
 }
 
+/** What the layer's own code may say as well. */
+export interface OwnSpanOptions extends SpanOptions {
+  /** The attributes are the span's from now on, which need not copy them; whoever wrote them may add to them. */
+  readonly handsOver?: boolean;
+}
+
 export interface TracerProviderOptions {
   readonly resource: Resource;
   readonly sampler: Sampler;
@@ -33,7 +39,11 @@ export function createTracerProvider({ resource, sampler, listener }: TracerProv
   const onEnd = (span: RecordedSpan) => listener.onEnd(span);
 
   function createTracer(scope: { name: string; version?: string }): Tracer {
-    function startSpan(name: string, options: SpanOptions = {}, within: Context = context.active()): Span {
+    function startSpan(
+      name: string,
+      options: OwnSpanOptions = {},
+      within: Context = context.active(),
+    ): Span {
       if (isTracingSuppressed(within)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
       const parent = options.root ? undefined : parentIn(within);
       const traceId = parent?.traceId ?? newId(traceIdCodes);
@@ -51,6 +61,7 @@ export function createTracerProvider({ resource, sampler, listener }: TracerProv
         context: spanContext,
         parent,
         attributes: options.attributes,
+        handsOver: options.handsOver === true,
         startMs: options.startTime === undefined ? now() : fromTimeInput(options.startTime),
         resource,
         scope,
