@@ -1,4 +1,5 @@
-import express, { type Express, type RequestHandler } from 'express';
+import type { RequestListener } from 'node:http';
+import express, { type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { TagRepository } from './domain/ports.ts';
 import { AppError } from './errors.ts';
@@ -12,7 +13,7 @@ import type { Delivery } from './http/session-delivery.ts';
 import { sessionRoutes } from './http/session-routes.ts';
 import { tagRoutes } from './http/tag-routes.ts';
 import type { Logger } from './log.ts';
-import { serverSpan } from './profiling/server-span.ts';
+import { withServerSpan } from './profiling/server-span.ts';
 import type { SessionService } from './sessions/session-service.ts';
 
 export interface AppDependencies {
@@ -31,13 +32,12 @@ export interface AppDependencies {
 }
 
 /** The public listener's application. Whoever calls it decides where it listens. */
-export function buildApp(dependencies: AppDependencies): Express {
+export function buildApp(dependencies: AppDependencies): RequestListener {
   const { auth, tags, log, now, corsOrigins, trustProxy } = dependencies;
   const app = express();
   app.set('trust proxy', trustProxy);
   app.set('etag', false);
 
-  app.use(serverSpan());
   if (dependencies.profileHeaders) app.use(['/api', '/auth'], dependencies.profileHeaders);
   app.use(
     helmet({
@@ -65,5 +65,5 @@ export function buildApp(dependencies: AppDependencies): Express {
     throw new AppError('NOT_FOUND');
   });
   app.use(errorHandler(log, now));
-  return app;
+  return withServerSpan(app);
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { RequestListener } from 'node:http';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Express } from 'express';
 import { buildApp } from './app.ts';
 import { cachedSessions } from './cache/cached/sessions.ts';
 import { cachedSources } from './cache/cached/sources.ts';
@@ -187,7 +187,7 @@ async function construct(config: Config, log: Logger, overrides: Overrides, reso
   });
   resources.defer(async () => profiler?.close());
   const closing = new AbortController();
-  const app = (): Express =>
+  const app = (): RequestListener =>
     buildApp({
       ...config.api,
       auth: createAuth({

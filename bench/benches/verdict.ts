@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { Finding, Profiler, RuleId } from '../../src/profiling/model.ts';
-import { serverSpan } from '../../src/profiling/server-span.ts';
+import { withServerSpan } from '../../src/profiling/server-span.ts';
 import { runningTelemetry } from '../../src/profiling/telemetry.ts';
 import { connectDatabase } from '../../src/store/database.ts';
 import { createCorpusRepository } from '../../src/store/repositories/corpus-repository.ts';
@@ -56,12 +56,11 @@ export async function run(): Promise<Figure[]> {
 
 async function startSlowService(createSession: () => Promise<void>) {
   const app = express();
-  app.use(serverSpan());
   app.post('/slow/sessions', async (_req, res) => {
     await createSession();
     res.status(201).json({ status: 'success' });
   });
-  const server = createServer(app).listen(0, '127.0.0.1');
+  const server = createServer(withServerSpan(app)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/slow/sessions`,

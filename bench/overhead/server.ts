@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -23,7 +23,7 @@ const express = require('express') as typeof import('express');
 const http = require('node:http') as typeof import('node:http');
 
 const app = express();
-const { runStep, settle } = await watched();
+const { listener, runStep, settle } = await watched();
 app.get('/things/:id', (req, res) => {
   res.json({ id: req.params.id, name: 'thing', tags: ['one', 'two'], count: 3 });
 });
@@ -34,7 +34,7 @@ app.post('/things', express.json(), async (_req, res) => {
   res.status(201).json({ id: '1', name: 'thing' });
 });
 
-const server: Server = http.createServer(app);
+const server = http.createServer(listener);
 server.listen(0, '127.0.0.1', () => {
   process.send?.(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 });
@@ -46,6 +46,7 @@ process.on('message', () => {
 process.on('disconnect', () => process.exit(0));
 
 interface Watched {
+  readonly listener: RequestListener;
   readonly runStep: RunStep;
   /** Does what is put off, so that a round pays for what its own requests have left to be done. */
   readonly settle: () => void;
@@ -53,20 +54,21 @@ interface Watched {
 
 async function watched(): Promise<Watched> {
   if (variant === 'layer') {
-    const { serverSpan } = await import('../../src/profiling/server-span.ts');
+    const { withServerSpan } = await import('../../src/profiling/server-span.ts');
     const { createStepRecorder } = await import('../../src/profiling/step.ts');
     const { runningTelemetry } = await import('../../src/profiling/telemetry.ts');
-    app.use(serverSpan());
     const record = createStepRecorder({ metric: { name: 'bench.step.duration', description: 'bench' } });
     return {
+      listener: withServerSpan(app),
       runStep: (name, after, work) => record({ name, after }, {}, work),
       settle: () => runningTelemetry()?.settle(),
     };
   }
-  if (variant === 'bare') return { runStep: (_name, _after, work) => work(), settle() {} };
+  if (variant === 'bare') return { listener: app, runStep: (_name, _after, work) => work(), settle() {} };
   const tracer = trace.getTracer('bench');
   // What somebody writes who wants to see the steps too.
   return {
+    listener: app,
     runStep: (name, _after, work) => tracer.startActiveSpan(name, (span) => work().finally(() => span.end())),
     settle() {},
   };

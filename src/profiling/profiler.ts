@@ -101,7 +101,10 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     const found = units.flatMap((unit) => findIn(unit, collected.traceId));
     for (const finding of found) {
       const { fingerprint } = finding;
-      findings.record(finding, known?.findings.some((before) => before.fingerprint === fingerprint));
+      findings.record(
+        finding,
+        known?.findings.some((before) => before.fingerprint === fingerprint),
+      );
     }
     const dropped = collected.droppedSpans + merged.length - spans.length;
     droppedSpans += dropped;

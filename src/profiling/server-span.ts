@@ -1,4 +1,4 @@
-import { type IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, RequestListener } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import {
   type Attributes,
@@ -9,7 +9,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
-import type { NextFunction, Request, Response } from 'express';
+import type { Express, Request } from 'express';
 import { enterRequest } from './activity.ts';
 import { meter } from './cost/meter.ts';
 import { createHistogram, type Series } from './histogram.ts';
@@ -41,17 +41,20 @@ const BUCKETS_SECONDS = [
 ];
 
 /**
- * One server span and one duration for each request, by the semantic conventions for HTTP servers, in place of
- * the stock HTTP, Express and router instrumentations. Takes the W3C context of the caller and answers with
- * `X-Trace-Id`. Must be the first middleware.
+ * The application, with one server span and one duration for each request, by the semantic conventions for HTTP
+ * servers, in place of the stock HTTP, Express and router instrumentations. Takes the W3C context of the caller and
+ * answers with `X-Trace-Id`. Not a middleware: one more costs every request another round of the router.
  */
-export function serverSpan(): (req: Request, res: Response, next: NextFunction) => void {
+export function withServerSpan(app: Express): RequestListener {
   const tracer = trace.getTracer('meari');
   const seriesOf = createRequestSeries();
+  watchRoutes(app);
 
-  return (req, res, next) => {
+  return (incoming, res) => {
     meter.countRequest();
     const enteredAt = meter.enter();
+    // As Express does it itself a moment later.
+    const req: Request = Object.setPrototypeOf(incoming, app.request);
     const method = KNOWN_METHODS.has(req.method) ? req.method : '_OTHER';
     // Once: it is a getter.
     const { headers } = req;
@@ -59,7 +62,7 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     const attributes: Attributes = {
       'http.request.method': method,
       'url.scheme': scheme,
-      'url.path': req.path,
+      'url.path': pathOf(req),
       'server.address': hostnameOf(req, headers),
       'server.port': req.socket.localPort ?? 0,
     };
@@ -69,7 +72,6 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     const span = tracer.startSpan(method, options, parent);
     const startedAt = span instanceof RecordedSpan ? span.startMs : now();
     res.setHeader('X-Trace-Id', span.spanContext().traceId);
-    watchRoutes(req);
     const count: StatementCount = { statements: 0 };
     const leave = enterRequest(span, () => routeOf(method, templateOf(req)));
 
@@ -103,8 +105,17 @@ export function serverSpan(): (req: Request, res: Response, next: NextFunction) 
     });
 
     meter.leave(enteredAt);
-    context.with(countStatements(count, withSpan(parent, span)), next);
+    context.with(countStatements(count, withSpan(parent, span)), app, undefined, req, res);
   };
+}
+
+/** Undefined where the target is no URL: Express finds no route for it, and nobody here would catch the error. */
+function pathOf(req: Request): string | undefined {
+  try {
+    return req.path;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Not `req.protocol`: behind a proxy that is a header, and any text. Without one there is no need to ask Express. */
@@ -190,21 +201,13 @@ interface WatchedRequest {
   [TEMPLATE]?: string;
 }
 
-/** Of an application's requests; there is one application, mostly. */
-let lastPrototype: unknown;
-
 /**
  * Learns the template of the route that Express chooses, never the path: ids would make a label value for each
  * session. At the moment of the choice, because `baseUrl` is reset when an error leaves its router; and once for all
  * requests, on the prototype of Express: a property defined on each request would make every access to it slow.
  */
-function watchRoutes(req: Request): void {
-  let prototype = Object.getPrototypeOf(req);
-  if (prototype === lastPrototype) return;
-  lastPrototype = prototype;
-  while (Object.getPrototypeOf(prototype) !== IncomingMessage.prototype) {
-    prototype = Object.getPrototypeOf(prototype);
-  }
+function watchRoutes({ request }: Express): void {
+  const prototype = Object.getPrototypeOf(request);
   if (Object.hasOwn(prototype, 'route')) return;
   Object.defineProperty(prototype, 'route', {
     configurable: true,

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import supertest from 'supertest';
 import { eventually } from '../support/eventually.ts';
@@ -49,6 +51,17 @@ describe('the public listener', () => {
   test('a page of its own origin may change state', async () => {
     await supertest(service.url).post('/auth/guest').set('Origin', service.url).expect(201);
   });
+
+  for (const target of ['http://[::1/api/v1/tags', '//:x/', '*']) {
+    test(`answers when it is asked for ${target}, which is no path, and goes on`, async () => {
+      const asked = request(service.url, { path: target }).end();
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+      answer.resume();
+      assert.equal(answer.statusCode, 404);
+      assert.match(answer.headers['x-trace-id']?.toString() ?? '', /^[0-9a-f]{32}$/);
+      await supertest(service.url).get('/api/v1/tags').expect(200);
+    });
+  }
 
   test('continues the trace of the caller', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';

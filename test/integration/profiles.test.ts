@@ -12,7 +12,7 @@ import { Profile as PprofProfile } from 'pprof-format';
 import supertest from 'supertest';
 import type { CpuProfile } from '../../src/profiling/cpu/cpuprofile.ts';
 import type { ProfileReport, ProfileSummary } from '../../src/profiling/cpu/model.ts';
-import { serverSpan } from '../../src/profiling/server-span.ts';
+import { withServerSpan } from '../../src/profiling/server-span.ts';
 import { createStepRecorder } from '../../src/profiling/step.ts';
 import { createProfilingTools } from '../../src/profiling/tools.ts';
 import { asBuffer } from '../support/as-buffer.ts';
@@ -60,7 +60,6 @@ let close = (): void => {};
 /** Two steps that take turns at the CPU, in one request, while a third one waits for them. */
 function buildSubject(): RequestListener {
   const app = express();
-  app.use(serverSpan());
   app.get('/turns/:name', async (_req, res) => {
     const done = Promise.withResolvers<void>();
     const turns = async (work: () => void): Promise<void> => {
@@ -89,7 +88,7 @@ function buildSubject(): RequestListener {
     res.json({});
   });
   app.use(API, tools.routes);
-  return app;
+  return withServerSpan(app);
 }
 
 async function listen(app: RequestListener) {
@@ -259,12 +258,11 @@ describe('a route that becomes slow', () => {
     resources.defer(watching.close);
     let durationMs = 120;
     const app = express();
-    app.use(serverSpan());
     app.get('/things/:id', async (_req, res) => {
       await delay(durationMs);
       res.json({});
     });
-    const { url: subject, close: closeSubject } = await listen(app);
+    const { url: subject, close: closeSubject } = await listen(withServerSpan(app));
     resources.defer(closeSubject);
     const timed = async (): Promise<number> => {
       const startedAt = performance.now();

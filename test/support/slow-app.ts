@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { trace } from '@opentelemetry/api';
 import express from 'express';
 import pg from 'pg';
-import { serverSpan } from '../../src/profiling/server-span.ts';
+import { withServerSpan } from '../../src/profiling/server-span.ts';
 import { createStepRecorder } from '../../src/profiling/step.ts';
 import { emptyDatabaseUrl } from './database.ts';
 
@@ -26,7 +26,6 @@ export async function startSlowApp() {
     metric: { name: 'test.step.duration', description: 'Duration of a step of the slow service.' },
   });
   const app = express();
-  app.use(serverSpan());
 
   app.post('/slow/sessions', async (_req, res) => {
     await record({ name: 'context', after: [] }, {}, () => database.query('select 1'));
@@ -59,7 +58,7 @@ export async function startSlowApp() {
     res.json({ status: 'ok' });
   });
 
-  const server = createServer(app).listen(0, '127.0.0.1');
+  const server = createServer(withServerSpan(app)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -39,11 +39,7 @@ export function createTracerProvider({ resource, sampler, listener }: TracerProv
   const onEnd = (span: RecordedSpan) => listener.onEnd(span);
 
   function createTracer(scope: { name: string; version?: string }): Tracer {
-    function startSpan(
-      name: string,
-      options: OwnSpanOptions = {},
-      within: Context = context.active(),
-    ): Span {
+    function startSpan(name: string, options: OwnSpanOptions = {}, within: Context = context.active()): Span {
       if (isTracingSuppressed(within)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
       const parent = options.root ? undefined : parentIn(within);
       const traceId = parent?.traceId ?? newId(traceIdCodes);

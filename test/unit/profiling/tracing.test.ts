@@ -1,7 +1,7 @@
 import '../../../instrumentation.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type Attributes, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { emptyResource } from '@opentelemetry/resources';
@@ -10,7 +10,7 @@ import { createSelfCost } from '../../../src/profiling/cost/self-cost.ts';
 import type { RecordedSpan } from '../../../src/profiling/tracing/recorded-span.ts';
 import { createSampler, exportRatioFrom, type Sampler } from '../../../src/profiling/tracing/sampler.ts';
 import { framesOf } from '../../../src/profiling/tracing/stack-frames.ts';
-import { createTracerProvider } from '../../../src/profiling/tracing/tracer-provider.ts';
+import { createTracerProvider, type OwnSpanOptions } from '../../../src/profiling/tracing/tracer-provider.ts';
 import { startProfiler } from '../../support/profiler.ts';
 
 function startTracer(sampler: Sampler = () => 'export') {
@@ -32,6 +32,29 @@ const remote = (traceFlags: number) =>
   });
 
 describe('a span', () => {
+  test('takes the attributes that are handed over as they are, but for those without a value', () => {
+    const { tracer, ended } = startTracer();
+    const attributes: Attributes = { a: 1, none: undefined };
+    const options: OwnSpanOptions = { attributes, handsOver: true };
+    const span = tracer.startSpan('own', options);
+    attributes.late = 'yes';
+    span.end();
+    assert.equal(ended[0]?.attributes, attributes);
+    assert.deepEqual(Object.entries(attributes), [
+      ['a', 1],
+      ['late', 'yes'],
+    ]);
+  });
+
+  test('has a copy of what anybody else gives it', () => {
+    const { tracer, ended } = startTracer();
+    const attributes: Attributes = { a: 1 };
+    const span = tracer.startSpan('given', { attributes });
+    attributes.a = 2;
+    span.end();
+    assert.deepEqual(ended[0]?.attributes, { a: 1 });
+  });
+
   test('is what exporters read', () => {
     const { tracer, ended } = startTracer();
     const startedAt = Date.now();
