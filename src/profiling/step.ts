@@ -104,20 +104,30 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
     noteSpan(span, notes);
     const work = openStep(name, span);
     const running: RunningStep = { name, attributes: given, durations, span, work };
-    return context.with(withSpan(around, span), async () => {
+    return context.with(withSpan(around, span), () => {
       enterStep(work);
       meter.leave(enteredAt);
-      try {
-        const result = await run(span);
-        end(running, 'ok', undefined);
-        return result;
-      } catch (error) {
-        recordError(span, error);
-        end(running, outcomeOf(error), error);
-        throw error;
-      }
+      return start(run, span).then(
+        (result) => {
+          end(running, 'ok', undefined);
+          return result;
+        },
+        (error) => {
+          recordError(span, error);
+          end(running, outcomeOf(error), error);
+          throw error;
+        },
+      );
     });
   };
+}
+
+function start<T>(run: (span: Span) => Promise<T>, span: Span): Promise<T> {
+  try {
+    return run(span);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** `AbortSignal.timeout` rejects with TimeoutError, an aborted signal with AbortError: names of the DOM standard. */

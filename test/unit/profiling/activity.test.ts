@@ -74,6 +74,18 @@ describe('what is under way', () => {
     assert.deepEqual(underWay(), []);
   });
 
+  test('a step is over when it fails, also before it has anything to wait for', async () => {
+    const fail = () => {
+      throw new RangeError('too early');
+    };
+    await assert.rejects(record(STEP, {}, fail), RangeError);
+    await assert.rejects(
+      record(STEP, {}, async () => fail()),
+      RangeError,
+    );
+    assert.deepEqual(underWay(), []);
+  });
+
   test('the oldest hundred of very many, and how many there are', () => {
     const requests = Array.from({ length: 150 }, (_, index) =>
       enterRequest(tracer.startSpan('GET', { root: true }), () => (index % 2 ? 'GET /a' : undefined)),
