@@ -37,7 +37,11 @@ const ORDERS: readonly (readonly Variant[])[] = [
  * not grown to what it needs, so that it seems to add a third more than it does in the long run.
  */
 const WARM_UP = 20_000;
-const REQUESTS = 300;
+/**
+ * Requests in one go: the young generation is collected every few hundred, and a round that has no collection in it, or
+ * half of the time one, tells of chance.
+ */
+const REQUESTS = 1_500;
 /**
  * Times that all is started anew, with a round in each order: where the code of a process happens to lie, and how the
  * engine has compiled it, makes a tenth of a request's time.
