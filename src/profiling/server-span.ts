@@ -112,7 +112,7 @@ export function withServerSpan(app: Express): RequestListener {
 /** Undefined where the target is no URL: Express finds no route for it, and nobody here would catch the error. */
 function pathOf(req: Request): string | undefined {
   try {
-    return req.path;
+    return req.path ?? undefined;
   } catch {
     return undefined;
   }

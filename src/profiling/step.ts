@@ -122,9 +122,10 @@ export function createStepRecorder({ metric, onEnd }: StepRecorderOptions): Step
   };
 }
 
+/** As an async function does: whatever comes of it, and also when it fails at once, there is a promise. */
 function start<T>(run: (span: Span) => Promise<T>, span: Span): Promise<T> {
   try {
-    return run(span);
+    return Promise.resolve(run(span));
   } catch (error) {
     return Promise.reject(error);
   }

@@ -52,8 +52,8 @@ describe('the public listener', () => {
     await supertest(service.url).post('/auth/guest').set('Origin', service.url).expect(201);
   });
 
-  for (const target of ['http://[::1/api/v1/tags', '//:x/', '*']) {
-    test(`answers when it is asked for ${target}, which is no path, and goes on`, async () => {
+  for (const target of ['http://[::1/api/v1/tags', 'a://b']) {
+    test(`answers when it is asked for ${target}, which has no path, and goes on`, async () => {
       const asked = request(service.url, { path: target }).end();
       const [answer] = (await once(asked, 'response')) as [IncomingMessage];
       answer.resume();

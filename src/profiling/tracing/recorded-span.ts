@@ -222,7 +222,7 @@ export class RecordedSpan implements Span, ReadableSpan {
 function countOwn(attributes: Attributes): number {
   let count = 0;
   for (const name in attributes) {
-    if (attributes[name] === undefined) delete attributes[name];
+    if (attributes[name] === undefined || attributes[name] === null) delete attributes[name];
     else count += 1;
   }
   return count;

@@ -44,6 +44,18 @@ describe('the profiler', () => {
     assert.ok(matching >= 50, `${matching} errors`);
   });
 
+  test('a request is of its route, whatever its span is called', () => {
+    const { profiler, request, settle } = startProfiler();
+    for (const name of ['GET /things', 'GET /others', 'PUT /things', 'GET+/things', 'a request']) {
+      request('/things').updateName(name).end();
+    }
+    settle();
+    assert.deepEqual(
+      profiler.routes().map(({ route, requests }) => [route, requests]),
+      [['GET /things', 5]],
+    );
+  });
+
   test('traces that nobody ends are bounded too, and what is lost is told', () => {
     const budgetBytes = MEBIBYTE;
     const { profiler, request, start, settle } = startProfiler({ budgetBytes });
