@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -38,9 +38,10 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
   }
 
   const held = (direction: keyof typeof delayMs, connection: typeof memory) =>
-    async function* (source: Readable) {
-      for await (const chunk of source) {
-        if (delayMs[direction] > 0) await sleep(delayMs[direction]);
+    async function* (source: AsyncIterable<Arrival>) {
+      for await (const { chunk, atMs } of source) {
+        const leftMs = atMs + delayMs[direction] - performance.now();
+        if (delayMs[direction] > 0 && leftMs > 0) await sleep(leftMs);
         await gate.passable;
         await connection.gate.passable;
         yield chunk;
@@ -55,8 +56,8 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
     keep(client);
     keep(target);
     const bothWays = [
-      pipeline(client, held('requests', memory), target),
-      pipeline(target, held('answers', memory), client),
+      pipeline(client, arrivals(), held('requests', memory), target),
+      pipeline(target, arrivals(), held('answers', memory), client),
     ];
     // When one way breaks, both ends are destroyed: that is what the other side is told.
     for (const way of bothWays) {
@@ -113,6 +114,25 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
       for (const closed of forgotten) closed.open();
     },
   };
+}
+
+interface Arrival {
+  readonly chunk: Buffer;
+  readonly atMs: number;
+}
+
+/** Chunks that are on their way at the same time. */
+const ON_THE_WAY = 64;
+
+/** What comes, with its time: a large answer comes in many chunks, which do not wait one after the other. */
+function arrivals(): Transform {
+  return new Transform({
+    readableObjectMode: true,
+    readableHighWaterMark: ON_THE_WAY,
+    transform(chunk: Buffer, _encoding, done) {
+      done(null, { chunk, atMs: performance.now() } satisfies Arrival);
+    },
+  });
 }
 
 async function listen(server: Server, port: number): Promise<void> {
