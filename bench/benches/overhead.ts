@@ -4,6 +4,7 @@ import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Usage } from '../overhead/server.ts';
 import { type Figure, figure, median } from '../support/figures.ts';
+import { YOUNG_GENERATION } from '../support/young-generation.ts';
 
 const SERVER = new URL('../overhead/server.ts', import.meta.url).pathname;
 const VARIANTS = ['bare', 'layer', 'stock'] as const;
@@ -14,13 +15,6 @@ const PRELOADED: Readonly<Record<Variant, readonly string[]>> = {
   layer: ['--import', './instrumentation.ts'],
   stock: ['--import', './bench/overhead/stock.ts'],
 };
-
-/**
- * The same young generation for all. V8 gives a process more of it when much of what the start allocates stays, as with
- * the layer and with stock; bare Express would stay with the least, collect it five times as often, and make whatever is
- * added to it look cheaper.
- */
-const YOUNG_GENERATION = '--min-semi-space-size=16';
 
 /** Each in each place and after each of the others: who comes next finds in the caches what the one before has left. */
 const ORDERS: readonly (readonly Variant[])[] = [

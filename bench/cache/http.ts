@@ -4,6 +4,7 @@ import { Agent, request } from 'node:http';
 import { newGuests, openSession, SESSIONS, textOf } from '../support/client.ts';
 import { type Figure, figure, median, timed } from '../support/figures.ts';
 import { startServiceProcess } from '../support/service-process.ts';
+import { YOUNG_GENERATION } from '../support/young-generation.ts';
 
 const CONNECTIONS = 8;
 const REQUESTS = 2_000;
@@ -50,7 +51,7 @@ async function measureFinished(url: string): Promise<Figure[]> {
   const [cookie = ''] = await newGuests(url, 1);
   const body = await textOf(await openSession(url, cookie, {}));
   const path = `${SESSIONS}/${JSON.parse(body).session_id}`;
-  const bare = fork(new URL('./bare-express.ts', import.meta.url).pathname, { execArgv: [] });
+  const bare = fork(new URL('./bare-express.ts', import.meta.url).pathname, { execArgv: [YOUNG_GENERATION] });
   try {
     bare.send(body);
     const [bareUrl] = (await once(bare, 'message')) as [string];

@@ -99,13 +99,8 @@ export function createProfiler(options: ProfilerOptions): RunningProfiler {
     const [first] = units;
     if (first === undefined) return;
     const found = units.flatMap((unit) => findIn(unit, collected.traceId));
-    for (const finding of found) {
-      const { fingerprint } = finding;
-      findings.record(
-        finding,
-        known?.findings.some((before) => before.fingerprint === fingerprint),
-      );
-    }
+    const foundBefore = known?.findings.map(({ fingerprint }) => fingerprint);
+    for (const finding of found) findings.record(finding, foundBefore?.includes(finding.fingerprint));
     const dropped = collected.droppedSpans + merged.length - spans.length;
     droppedSpans += dropped;
     const durationMs = first.root.end - first.root.start;
